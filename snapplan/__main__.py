@@ -1,0 +1,21 @@
+"""The ``snapplan`` command. ``--version`` is answered before anything else is imported (start-up time)."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; exits with the codes of ``docs/reference/exit-codes.md``."""
+    if sys.argv[1:] == ["--version"]:
+        from snapplan.version import __version__
+
+        sys.stdout.write(f"snapplan {__version__}\n")
+        return
+    from snapplan.cli.main import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Orders and runs the actions of a plan, and journals them."""

@@ -1,0 +1,1 @@
+"""The catalog: what was decided and done, in SQLite or in memory."""

@@ -1,0 +1,236 @@
+"""The protocol of a catalog, for SQLite now and PostgreSQL later.
+
+Decisions (applied profiles, assignments, pins, runs) raise ``revision``; observations (what a refresh saw) do not. Every
+method is one durable transaction and safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from snapplan.models.plan import Action
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Target
+    from snapplan.models.world import (
+        CatalogState,
+        Drift,
+        ManualKey,
+        ManualRecord,
+        RestoreRecord,
+        Tracked,
+        Triple,
+    )
+
+
+class Owner(NamedTuple):
+    """Who holds a lease or made a run. ``boot_id`` and ``started`` tell a process from a later one with its pid."""
+
+    user: str
+    host: str
+    boot_id: str
+    pid: int
+    started: str
+    job: str = ""
+
+    def __str__(self) -> str:
+        job = f", {self.job}" if self.job else ""
+        return f"{self.user}@{self.host} (pid {self.pid}{job})"
+
+
+class Lease(NamedTuple):
+    """The right to change one backend. ``token`` rises with every new holder (fencing)."""
+
+    backend: str
+    token: int
+    run: int
+
+
+class AssignmentRow(NamedTuple):
+    """One applied (target, profile): which assignment made it, and when."""
+
+    backend: str
+    target_id: str
+    profile: str
+    assignment: str
+    applied_at: datetime
+
+
+class KnownSnapshot(NamedTuple):
+    """A snapshot as the catalog last saw it. ``expires_at`` is the expiration that was decided (UTC; ``None``: never)."""
+
+    snapshot: Snapshot
+    expires_at: datetime | None
+    seen_at: datetime
+
+
+class Observation(NamedTuple):
+    """What a refresh of one backend found new, changed and gone.
+
+    ``started_at`` is when its listing began: a row that was written after it is not touched.
+    """
+
+    backend: str
+    started_at: datetime
+    targets: Sequence[Target]
+    targets_gone: Sequence[Target]
+    changed: Sequence[Snapshot]
+    gone: Sequence[Snapshot]
+
+
+class RunRow(NamedTuple):
+    """One run. ``state``: running, done, partial, failed, interrupted."""
+
+    number: int
+    command: str
+    owner: str
+    started_at: datetime
+    ended_at: datetime | None
+    state: str
+    policy_commit: str | None
+    counts: Mapping[str, int]
+
+
+class JournalRow(NamedTuple):
+    """One action of a run. ``state``: intent, done, failed, skipped, not_tried, adopted."""
+
+    run: int
+    number: int
+    verb: str
+    target: str | None
+    snapshot: str | None
+    state: str
+    text: str
+    at: datetime
+
+
+class MissedRow(NamedTuple):
+    """A slot recorded as missed."""
+
+    triple: Triple
+    slot: datetime
+    recorded_at: datetime
+
+
+class Catalog(Protocol):
+    """Where it is recorded what was decided and done."""
+
+    url: str
+    writable: bool
+
+    def state(self) -> CatalogState:
+        """Return all that the planner needs besides snapshots and targets."""
+        ...
+
+    def known(self, backend: str) -> Mapping[str, KnownSnapshot]:
+        """Return the snapshots of a backend that were there at the last refresh, by ``native_id``."""
+        ...
+
+    def known_targets(self, backend: str) -> Sequence[Target]:
+        """Return the targets of a backend that were there at the last refresh."""
+        ...
+
+    def observe(self, observation: Observation) -> None:
+        """Record what a refresh found."""
+        ...
+
+    def drift(self) -> Sequence[Drift]:
+        """Return what vanished outside snapplan within the last 30 days."""
+        ...
+
+    def live_runs(self, now: datetime) -> frozenset[str]:
+        """Return the ids of the runs whose owner still holds a valid lease."""
+        ...
+
+    def acquire(self, backend: str, run: int, owner: Owner, now: datetime) -> Lease:
+        """Take the lease of a backend; raise ``LockedError`` at once when another live owner holds it."""
+        ...
+
+    def renew(self, lease: Lease, now: datetime) -> None:
+        """Prolong a lease (heartbeat); raise ``FencedError`` when it is no longer ours."""
+        ...
+
+    def check(self, lease: Lease) -> None:
+        """Raise ``FencedError`` when the lease is no longer ours; called before each driver call."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; nothing happens when it is no longer ours."""
+        ...
+
+    def begin_run(self, command: str, owner: Owner, now: datetime, commit: str | None) -> int:
+        """Return the number of a new run."""
+        ...
+
+    def intent(self, run: int, action: Action, now: datetime) -> None:
+        """Record durably that ``action`` is about to be carried out."""
+        ...
+
+    def result(self, run: int, action: Action, state: str, text: str, now: datetime, snapshot: Snapshot | None) -> None:
+        """Record durably what became of ``action``, and ``snapshot`` as it now stands (create, change).
+
+        An action of verb ``expire`` that is done removes its snapshot's row, so that it does not read as vanished.
+        """
+        ...
+
+    def end_run(self, run: int, state: str, now: datetime, *, confirm: bool) -> None:
+        """Close a run; ``confirm`` raises the high-water mark of time to ``now``."""
+        ...
+
+    def apply_profile(self, run: int, name: str, document: Mapping[str, object] | None, now: datetime) -> None:
+        """Record an applied profile; ``None`` removes it."""
+        ...
+
+    def track(
+        self,
+        run: int,
+        added: Mapping[Triple, Tracked],
+        ended: Sequence[Triple],
+        assignment: str,
+        now: datetime,
+    ) -> None:
+        """Record triples that begin to apply and triples that stop (they become orphaned at ``now``)."""
+        ...
+
+    def satisfied(self, slots: Mapping[Triple, datetime]) -> None:
+        """Raise ``last_slot`` of triples; never lowers it."""
+        ...
+
+    def record_missed(self, missed: Sequence[tuple[Triple, datetime]], now: datetime) -> None:
+        """Record missed slots, and raise ``last_slot`` of their triples."""
+        ...
+
+    def record_manual(self, key: ManualKey, record: ManualRecord) -> None:
+        """Record a manual snapshot as taken, or its new expiration."""
+        ...
+
+    def record_restore(self, key: str, record: RestoreRecord) -> None:
+        """Record how far a restore is."""
+        ...
+
+    def runs(self, limit: int = 50) -> Sequence[RunRow]:
+        """Return the newest runs, newest first."""
+        ...
+
+    def journal(self, run: int) -> Sequence[JournalRow]:
+        """Return the actions of a run, in order."""
+        ...
+
+    def assignments(self) -> Sequence[AssignmentRow]:
+        """Return the applied assignments."""
+        ...
+
+    def missed(self, limit: int = 1000) -> Sequence[MissedRow]:
+        """Return the newest missed slots, newest first."""
+        ...
+
+    def replace(self, state: CatalogState, now: datetime) -> None:
+        """Replace everything but runs by ``state`` (``catalog rebuild``)."""
+        ...
+
+    def close(self) -> None:
+        """Release the file or connection."""
+        ...

@@ -1,0 +1,1 @@
+"""One file per command, parsing only; one mapping of exit codes."""

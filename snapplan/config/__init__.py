@@ -1,0 +1,1 @@
+"""Files to policy: strict YAML with line marks, merge, checks, schema export."""

@@ -1,0 +1,107 @@
+"""The contract between the applier and a driver.
+
+A driver package exports ``DRIVER``, a ``DriverType``, under the entry-point group ``snapplan.drivers``. ``DRIVER.open``
+returns a connection to one configured backend. A driver raises the ``BackendError`` family only (``snapplan.errors``);
+anything else is a bug. ``snapplan.drivers.conformance`` tests all that is said here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+    from snapplan.models.policy import QuiesceCommands
+    from snapplan.models.request import (
+        ChangeRequest,
+        ExpireRequest,
+        Inventory,
+        Outcome,
+        Recovered,
+        RestoreRequest,
+        SnapshotRequest,
+    )
+    from snapplan.models.target import Capabilities
+
+
+class Settings(NamedTuple):
+    """What a driver is opened with.
+
+    ``options`` is the driver's own model, validated, with secrets resolved. ``base`` is the folder that relative paths
+    count from (the policy repository). ``read_only`` promises that nothing will be written: the driver must then not
+    create or change anything on the backend, not even its store.
+    """
+
+    backend: str
+    project: str
+    options: BaseModel
+    base: Path
+    quiesce_commands: Mapping[str, QuiesceCommands] = {}
+    read_only: bool = False
+
+
+class Driver(Protocol):
+    """An open connection to one backend. Calls may come from ``capabilities.parallel`` threads at once."""
+
+    capabilities: Capabilities
+
+    def inventory(self) -> Inventory:
+        """Return all targets, snapshots (incomplete ones too) and started restores, in as few calls as possible.
+
+        Raises ``UnreachableError`` or another ``BackendError`` rather than return a part.
+        """
+        ...
+
+    def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:
+        """Take snapshots; yield one outcome per request, in order.
+
+        Exclusive: a name that exists with the same identity in its mark is done (``existed``), with any other mark or
+        none it is a ``NameTakenError``. A snapshot is listed as complete only when it is whole and durable. Requests that
+        share ``mark.set`` are one instant where ``capabilities.atomic_sets``.
+        """
+        ...
+
+    def change(self, requests: Sequence[ChangeRequest]) -> Iterator[Outcome]:
+        """Replace marks, each atomically; yield one outcome per request, in order."""
+        ...
+
+    def expire(self, requests: Sequence[ExpireRequest]) -> Iterator[Outcome]:
+        """Delete snapshots; yield one outcome per request, in order. One that is already gone is a success.
+
+        Refuses one that is not what the request says it is, that is locked or in use, or that has no mark or another
+        project's.
+        """
+        ...
+
+    def restore(self, request: RestoreRequest) -> Outcome:
+        """Restore one target; durable when it returns. A crash leaves the old content or the new, never a mixture.
+
+        A key that the backend knows as done is a success with ``existed`` and does nothing.
+        """
+        ...
+
+    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+        """Put right what runs that died left behind, except those in ``live_runs``.
+
+        Restores that were begun are completed or undone, frozen targets are thawed. Incomplete snapshots are left: they
+        are listed, and the planner removes them. Called under the backend's lease before anything else is written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up the connection."""
+        ...
+
+
+class DriverType(NamedTuple):
+    """A driver as the registry knows it. ``options`` is the model of its own keys in ``snapplan.yaml``."""
+
+    name: str
+    summary: str
+    capabilities: Capabilities
+    options: type[BaseModel]
+    open: Callable[[Settings], Driver]

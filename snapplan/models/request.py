@@ -1,0 +1,112 @@
+"""What the applier asks of a driver, and what a driver answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from snapplan.models.snapshot import Mark, Snapshot
+    from snapplan.models.target import Quiesce, RestoreMode, Scope, Target
+
+
+class SnapshotRequest(NamedTuple):
+    """Take one snapshot of ``target`` under ``name``, exclusively, and write ``mark`` with it.
+
+    The planner fills ``mark.taken_at`` with the instant of the plan; the applier sets it anew just before the capture and
+    moves ``mark.expires_at`` with it when ``retention`` is set (``None``: ``mark.expires_at`` is absolute or never).
+    ``options`` holds the period fields beyond these (``max_tier``, ``immutable``, ...).
+    """
+
+    target: Target
+    name: str
+    mark: Mark
+    quiesce: Quiesce
+    retention: timedelta | None = None
+    description: str = ""
+    options: Mapping[str, object] = {}
+
+
+class ChangeRequest(NamedTuple):
+    """Replace the mark of ``snapshot`` by ``mark`` (another expiration, pin or set)."""
+
+    snapshot: Snapshot
+    mark: Mark
+
+
+class ExpireRequest(NamedTuple):
+    """Delete ``snapshot``. The driver refuses when what it finds under ``native_id`` is not that snapshot."""
+
+    snapshot: Snapshot
+
+
+class RestoreRequest(NamedTuple):
+    """Restore ``scope``/``name`` of ``backend`` out of ``source``.
+
+    ``key`` identifies the restore: the driver writes "started KEY" to the backend before the effect and "done KEY" after
+    it, and begins no key twice. ``as_name`` is the new object's name (clone only). ``target_id`` is the id that an in-place
+    restore carries over.
+    """
+
+    key: str
+    run: str
+    backend: str
+    scope: Scope
+    name: str
+    target_id: str
+    source: Snapshot
+    mode: RestoreMode
+    as_name: str = ""
+
+    @property
+    def target_address(self) -> str:
+        """``dc1/vm/web-01``: what is restored, not the clone."""
+        return f"{self.backend}/{self.scope}/{self.name}" if self.name else f"{self.backend}/{self.scope}"
+
+
+class StartedRestore(NamedTuple):
+    """A restore whose key the backend knows. ``done`` is ``False`` while it is neither completed nor undone."""
+
+    key: str
+    run: str
+    target_id: str
+    started_at: datetime
+    done: bool
+
+
+class Inventory(NamedTuple):
+    """All that one backend holds, read at ``read_at`` (the backend's clock where it has one, else ours; UTC).
+
+    ``requests`` is how many calls to the backend it took. A driver that cannot read everything raises; an inventory is
+    never partial.
+    """
+
+    targets: tuple[Target, ...]
+    snapshots: list[Snapshot]
+    restores: tuple[StartedRestore, ...] = ()
+    backend_clock: datetime | None = None
+    requests: int = 1
+
+
+class Outcome(NamedTuple):
+    """What became of one request of a batch.
+
+    ``error`` is ``None`` on success. ``native_id`` is that of the snapshot made. ``notices`` are sentences for the
+    operator ("3 files changed while they were copied"). ``existed`` says that it was already there with our mark.
+    ``snapshot`` is the snapshot as it now stands (create, change), ``None`` for the others.
+    """
+
+    error: Exception | None = None
+    snapshot: Snapshot | None = None
+    notices: tuple[str, ...] = ()
+    existed: bool = False
+
+
+class Recovered(NamedTuple):
+    """One thing a driver put right after a run that died: ``text`` says what, ``restore_key`` which restore."""
+
+    text: str
+    restore_key: str = ""
+    completed: bool = False

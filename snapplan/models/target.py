@@ -1,0 +1,84 @@
+"""What can be snapshotted: scopes, targets and what a driver can do with them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Scope(StrEnum):
+    """The level of a target, from the whole system down to one volume."""
+
+    CLOUD = "cloud"
+    TENANT = "tenant"
+    VM = "vm"
+    VOLUME = "volume"
+
+
+class Quiesce(StrEnum):
+    """Whether I/O is frozen during the capture."""
+
+    REQUIRE = "require"
+    PREFER = "prefer"
+    NEVER = "never"
+
+
+class RestoreMode(StrEnum):
+    """``clone`` makes a new object and overwrites nothing; ``in_place`` replaces the target's content."""
+
+    CLONE = "clone"
+    IN_PLACE = "in_place"
+
+
+class Target(NamedTuple):
+    """One object that can be snapshotted.
+
+    ``id`` is the backend's permanent id for it, which survives a rename; ``name`` is empty for the cloud scope.
+    ``in_place_blocker`` says in a sentence why it cannot be restored in place now, or is empty.
+    """
+
+    backend: str
+    scope: Scope
+    name: str
+    id: str
+    tags: frozenset[str] = frozenset()
+    can_quiesce: bool = False
+    in_place_blocker: str = ""
+
+    @property
+    def address(self) -> str:
+        """``dc1/vm/web-01``, or ``dc1/cloud``."""
+        return f"{self.backend}/{self.scope}/{self.name}" if self.name else f"{self.backend}/{self.scope}"
+
+
+class RestorePath(NamedTuple):
+    """A restore that a driver can do: a target of ``target`` scope, out of a snapshot of ``source`` scope."""
+
+    source: Scope
+    target: Scope
+    mode: RestoreMode
+
+
+class Capabilities(NamedTuple):
+    """What a driver can do, as data, so that the planner and ``validate`` can refuse what it cannot.
+
+    ``period_fields`` are the optional period fields it honours (``quiesce``, ``max_tier``, ``immutable``, ``private``,
+    ``type``). ``parallel`` is how many calls the applier may have under way at once. ``batch`` says that one ``create`` or
+    ``expire`` call with many requests is cheaper than many calls. ``atomic_sets`` says that the requests of one ``create``
+    call that share ``mark.set`` are captured at one instant or not at all. ``max_name_length`` is in UTF-8 bytes.
+    ``reserved_in_names`` are characters that a snapshot name must not hold.
+    """
+
+    scopes: frozenset[Scope]
+    quiesce: frozenset[Scope] = frozenset()
+    restores: frozenset[RestorePath] = frozenset()
+    period_fields: frozenset[str] = frozenset()
+    change: bool = True
+    atomic_sets: bool = False
+    batch: bool = False
+    parallel: int = 1
+    max_name_length: int = 255
+    reserved_in_names: str = "/@"
+    native_schedule: bool = False
+    expires_itself: bool = False
+    own_clock: bool = False

@@ -1,0 +1,1 @@
+"""Plan document to text, Markdown and JSON; no decisions here."""
