@@ -81,10 +81,18 @@ class Observation(NamedTuple):
     gone: Sequence[Snapshot]
 
 
-class RunRow(NamedTuple):
-    """One run. ``state``: running, done, partial, failed, interrupted."""
+class Run(NamedTuple):
+    """A run that began. ``id`` is unique over all catalogs (number and random suffix); marks carry it."""
 
     number: int
+    id: str
+
+
+class RunRow(NamedTuple):
+    """One run, as it is listed. ``state``: running, done, partial, failed, interrupted."""
+
+    number: int
+    id: str
     command: str
     owner: str
     started_at: datetime
@@ -161,8 +169,8 @@ class Catalog(Protocol):
         """Give the lease back; nothing happens when it is no longer ours."""
         ...
 
-    def begin_run(self, command: str, owner: Owner, now: datetime, commit: str | None) -> int:
-        """Return the number of a new run."""
+    def begin_run(self, command: str, owner: Owner, now: datetime, commit: str | None) -> Run:
+        """Return a new run."""
         ...
 
     def intent(self, run: int, action: Action, now: datetime) -> None:

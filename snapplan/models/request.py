@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from snapplan.models.snapshot import Mark, Snapshot
     from snapplan.models.target import Quiesce, RestoreMode, Scope, Target
+    from snapplan.models.world import Tracked, Triple
 
 
 class SnapshotRequest(NamedTuple):
@@ -47,7 +48,7 @@ class RestoreRequest(NamedTuple):
 
     ``key`` identifies the restore: the driver writes "started KEY" to the backend before the effect and "done KEY" after
     it, and begins no key twice. ``as_name`` is the new object's name (clone only). ``target_id`` is the id that an in-place
-    restore carries over.
+    restore carries over. ``content`` is the digest of the declaration, which the catalog keeps under the key.
     """
 
     key: str
@@ -59,11 +60,27 @@ class RestoreRequest(NamedTuple):
     source: Snapshot
     mode: RestoreMode
     as_name: str = ""
+    content: str = ""
 
     @property
     def target_address(self) -> str:
         """``dc1/vm/web-01``: what is restored, not the clone."""
         return f"{self.backend}/{self.scope}/{self.name}" if self.name else f"{self.backend}/{self.scope}"
+
+
+class ProfileRequest(NamedTuple):
+    """Record a profile as applied; ``document`` is ``Profile.model_dump(mode="json", by_alias=True)``, ``None`` removes it."""
+
+    name: str
+    document: Mapping[str, object] | None
+
+
+class AssignRequest(NamedTuple):
+    """Record triples that begin to apply (with their ``since``) and triples that stop applying."""
+
+    assignment: str
+    added: Mapping[Triple, Tracked]
+    ended: tuple[Triple, ...] = ()
 
 
 class StartedRestore(NamedTuple):

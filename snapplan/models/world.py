@@ -35,9 +35,8 @@ class Tracked(NamedTuple):
 
 
 class ManualRecord(NamedTuple):
-    """A manual snapshot that was taken once; ``expires`` is the declared text (``7d``, an instant, ``never``)."""
+    """A manual snapshot that was taken once; it is never taken again."""
 
-    expires: str
     taken_at: datetime
 
 
