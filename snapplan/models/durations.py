@@ -12,20 +12,26 @@ _WHOLE = re.compile(DURATION_PATTERN)
 LONGEST = timedelta(days=365 * 1000)
 
 
+class TimeFormatError(ValueError):
+    """A text is not the duration, instant or wall time that it should be. The message is a sentence."""
+
+
 def parse_duration(text: object) -> timedelta:
-    """Return the duration that ``text`` says; raise ``ValueError`` with a sentence that says what is wrong.
+    """Return the duration that ``text`` says; raise ``TimeFormatError`` with a sentence that says what is wrong.
 
     d is 86,400 s, w 7 d and y 365 d.
     """
     if isinstance(text, bool) or not isinstance(text, str):
         if isinstance(text, (int, float)) and not isinstance(text, bool):
-            raise ValueError(f"a duration needs a unit: {text:g}h, {text:g}d ...")
-        raise ValueError("a duration is text such as 24h or 14d")
-    if not _WHOLE.match(text):
-        raise ValueError(f"{text!r} is not a duration: write a number and a unit (s m h d w y), such as 24h or 14d")
+            raise TimeFormatError(f"a duration needs a unit: {text:g}h, {text:g}d ...")
+        raise TimeFormatError("a duration is text such as 24h or 14d")
+    if not _WHOLE.fullmatch(text):
+        raise TimeFormatError(
+            f"{text[:40]!r} is not a duration: write a number and a unit (s m h d w y), such as 24h or 14d"
+        )
     seconds = sum(int(number) * UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
     if seconds > LONGEST.total_seconds():
-        raise ValueError(f"{text!r} is longer than 1000 years; write forever")
+        raise TimeFormatError(f"{text[:40]!r} is longer than 1000 years; write forever")
     return timedelta(seconds=seconds)
 
 

@@ -9,13 +9,17 @@ import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapplan.diagnostics import Diagnostic, Location
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 
+if TYPE_CHECKING:
+    from snapplan.models.world import Triple
+
 FORMAT = "snapplan.plan/1.0"
+INTERNAL = frozenset({"request", "triple"})
 
 
 class Verb(StrEnum):
@@ -67,12 +71,13 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A slot that no snapshot was taken for and none will be."""
+    """A slot that no snapshot was taken for and none will be. ``triple`` is for the catalog, not for the document."""
 
     target: str
     profile: str
     period: str
     slot: datetime
+    triple: Triple | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,7 @@ class Plan:
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` as JSON data; ``Action.request`` is left out."""
+    """Return ``value`` as JSON data; what is only for the applier (``request``, ``triple``) is left out."""
     if value is None or isinstance(value, (str, int, float)):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, datetime):
@@ -204,5 +209,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, frozenset)):
         return [plain(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
     if dataclasses.is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "request"}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name not in INTERNAL}
     raise TypeError(f"{type(value).__name__} has no JSON form")

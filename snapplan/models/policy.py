@@ -6,14 +6,16 @@ aware UTC datetimes; ``None`` stands for ``forever`` and ``never``.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from snapplan.ids import BACKEND_NAME, KEY_NAME, format_instant, parse_instant
-from snapplan.models.durations import DURATION_PATTERN, format_duration, parse_duration
+from snapplan.models.durations import DURATION_PATTERN, TimeFormatError, format_duration, parse_duration
 from snapplan.models.target import Quiesce, RestoreMode, Scope
 
 if TYPE_CHECKING:
@@ -22,10 +24,18 @@ if TYPE_CHECKING:
     from snapplan.diagnostics import Location
 
 
+FIRST_YEAR, END_YEAR = 1970, 2400
+SECRET_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+_WALL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::00)?")
+
+
 def _positive_duration(value: object) -> timedelta:
     duration = value if isinstance(value, timedelta) else parse_duration(value)
     if duration <= timedelta(0):
-        raise ValueError("a duration must be longer than nothing")
+        raise TimeFormatError("a duration must be longer than nothing")
     return duration
 
 
@@ -37,14 +47,16 @@ def _instant(value: object) -> datetime:
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     if not isinstance(value, str):
-        raise ValueError("an instant is text such as 2026-11-22T02:00Z")
+        raise TimeFormatError("an instant is text such as 2026-11-22T02:00Z")
+    if _WALL_TIME.fullmatch(value):
+        raise TimeFormatError(f"{value!r} has no UTC offset; write for example {value}Z")
+    if not _INSTANT.fullmatch(value):
+        raise TimeFormatError(f"{value[:40]!r} is not an instant such as 2026-11-22T02:00Z")
     try:
-        return parse_instant(value)
-    except ValueError as error:
-        text = str(error)
-        raise ValueError(
-            text if "offset" in text else f"{value!r} is not an instant such as 2026-11-22T02:00Z"
-        ) from None
+        instant = parse_instant(value)
+    except (ValueError, OverflowError):
+        raise TimeFormatError(f"{value!r} is not an instant: there is no such day or time") from None
+    return _in_our_time(instant, value)
 
 
 def _expiration(value: object) -> timedelta | datetime | None:
@@ -63,16 +75,32 @@ def _wall_time(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
-        raise ValueError("a wall time is text such as 2026-12-01T20:00")
+        raise TimeFormatError("a wall time is text such as 2026-12-01T20:00")
+    if _INSTANT.fullmatch(value):
+        raise TimeFormatError(f"{value!r} carries an offset; a period's time is in the profile's timezone")
+    if not _WALL_TIME.fullmatch(value):
+        raise TimeFormatError(f"{value[:40]!r} is not a wall time such as 2026-12-01T20:00; slots are whole minutes")
     try:
         wall = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{value!r} is not a wall time such as 2026-12-01T20:00") from None
-    if wall.tzinfo is not None:
-        raise ValueError(f"{value!r} carries an offset; a period's time is in the profile's timezone")
-    if wall.second or wall.microsecond:
-        raise ValueError(f"{value!r}: slots are whole minutes")
-    return wall
+        raise TimeFormatError(f"{value!r} is not a wall time: there is no such day or time") from None
+    return _in_our_time(wall, value)
+
+
+def _in_our_time(instant: datetime, text: str) -> datetime:
+    """Refuse years that no calendar and no platform can count with."""
+    if not FIRST_YEAR <= instant.year < END_YEAR:
+        raise TimeFormatError(f"{text!r} is outside the years {FIRST_YEAR} to {END_YEAR - 1}")
+    return instant
+
+
+def _secret_reference(value: object) -> object:
+    """Take references only; a literal is refused without showing it."""
+    if isinstance(value, SecretStr):
+        return value
+    if isinstance(value, str) and SECRET_REFERENCE.fullmatch(value):
+        return value
+    raise PydanticCustomError("secret", "is a secret: it is given by reference, never as a literal")
 
 
 def _show_expiration(value: timedelta | datetime | None) -> str:
@@ -82,7 +110,7 @@ def _show_expiration(value: timedelta | datetime | None) -> str:
 
 
 _DURATION_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["24h", "14d"]}
-_INSTANT_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-11-22T02:00Z"]}
+_INSTANT_SCHEMA = {"type": "string", "pattern": f"^{_INSTANT.pattern}$", "examples": ["2026-11-22T02:00Z"]}
 
 Duration = Annotated[
     timedelta,
@@ -109,11 +137,19 @@ WallTime = Annotated[
     datetime,
     BeforeValidator(_wall_time),
     PlainSerializer(lambda value: value.strftime("%Y-%m-%dT%H:%M")),
-    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:00)?$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_WALL_TIME.pattern}$", "examples": ["2026-12-01T20:00"]}),
 ]
+SecretReference = Annotated[
+    SecretStr,
+    BeforeValidator(_secret_reference),
+    PlainSerializer(lambda value: value.get_secret_value(), when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": f"^{SECRET_REFERENCE.pattern}$", "examples": ["${env:DC1_TOKEN}"]}),
+]
+"""A secret, by reference only. ``snapplan.config.secrets.resolve`` turns the reference into the value."""
 Name = Annotated[str, Field(pattern=KEY_NAME.pattern.replace(r"\Z", "$"))]
 BackendName = Annotated[str, Field(pattern=BACKEND_NAME.pattern.replace(r"\Z", "$"))]
 Glob = Annotated[str, Field(min_length=1, max_length=1024)]
+DurationText = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=64)]
 Weekday = Literal["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 Frequency = Literal["hourly", "daily", "weekly", "monthly", "yearly", "custom"]
 
@@ -131,29 +167,32 @@ class Period(Model):
     cron: str | None = Field(
         None, max_length=256, description="A five-field cron expression, in the profile's timezone."
     )
-    minute: int = Field(0, ge=0, le=59, description="Minute of the hour.")
-    hour: int = Field(0, ge=0, le=23, description="Hour of the day, for daily and coarser.")
+    minute: int = Field(0, strict=True, ge=0, le=59, description="Minute of the hour.")
+    hour: int = Field(0, strict=True, ge=0, le=23, description="Hour of the day, for daily and coarser.")
     day_of_week: Weekday | None = Field(None, description="Required for weekly.")
-    day_of_month: Annotated[int, Field(ge=1, le=31)] | Literal["last"] | None = Field(
+    day_of_month: Annotated[int, Field(ge=1, le=31, strict=True)] | Literal["last"] | None = Field(
         None, description="Required for monthly and yearly; a day beyond the month's end is its last day."
     )
-    month: int | None = Field(None, ge=1, le=12, description="Required for yearly.")
+    month: int | None = Field(None, strict=True, ge=1, le=12, description="Required for yearly.")
     at: WallTime | None = Field(None, description="The one wall time of a `custom` period.")
     retention: Retention = Field(
         description="How long each snapshot is kept, from the moment it is taken, or `forever`."
     )
     min_snapshots: int | None = Field(
         None,
+        strict=True,
         ge=0,
         le=100_000,
         description="So many of the newest are held past their expiration (default 1; custom: 0).",
     )
     quiesce: Quiesce | None = Field(None, description="Freeze I/O during the capture (default never).")
-    max_tier: int | None = Field(None, ge=1, le=5, description="VergeOS: the highest storage tier to include.")
-    immutable: bool = Field(False, description="Lock the snapshot on the platform until it expires.")
-    private: bool = Field(False, description="VergeOS: hide the snapshot from tenants.")
+    max_tier: int | None = Field(
+        None, strict=True, ge=1, le=5, description="VergeOS: the highest storage tier to include."
+    )
+    immutable: bool = Field(False, strict=True, description="Lock the snapshot on the platform until it expires.")
+    private: bool = Field(False, strict=True, description="VergeOS: hide the snapshot from tenants.")
     skip_missed: bool | None = Field(
-        None, description="Do not take a slot that is more than `grace` late (default false)."
+        None, strict=True, description="Do not take a slot that is more than `grace` late (default false)."
     )
     grace: Duration | None = Field(None, description="How late `skip_missed` tolerates (default 1h).")
     type: Literal["full", "partial_include", "partial_exclude"] = Field("full", description="VergeOS: partial by tag.")
@@ -171,7 +210,7 @@ class Profile(Model):
         description="A new target takes its first snapshot at once, or waits for the next slot (default immediate).",
     )
     retroactive: bool = Field(
-        False, description="A shorter retention also shortens existing snapshots (default false)."
+        False, strict=True, description="A shorter retention also shortens existing snapshots (default false)."
     )
     periods: dict[Name, Period] = Field(min_length=1)
 
@@ -193,8 +232,8 @@ class Assignment(Model):
     profile: str
     targets: tuple[Selector, ...] = Field(min_length=1)
     schedule: Literal["platform", "snapplan"] | None = Field(None, description="Who runs the schedule.")
-    take_over: bool = Field(False, description="VergeOS: replace a foreign profile on the target.")
-    atomic: bool = Field(False, description="The targets due at one slot are one set: all or nothing.")
+    take_over: bool = Field(False, strict=True, description="VergeOS: replace a foreign profile on the target.")
+    atomic: bool = Field(False, strict=True, description="The targets due at one slot are one set: all or nothing.")
 
 
 class ManualSnapshot(Model):
@@ -229,8 +268,10 @@ class Objective(Model):
 
     targets: tuple[Selector, ...] = Field(min_length=1)
     rpo: Duration | None = Field(None, description="The newest snapshot is at most this old.")
-    keep: dict[str, Duration] = Field({}, description="Up to this age: at least one snapshot per this duration.")
-    quiesced: bool = False
+    keep: dict[DurationText, Duration] = Field(
+        {}, description="Up to this age: at least one snapshot per this duration."
+    )
+    quiesced: bool = Field(False, strict=True)
 
 
 class Moved(Model):
@@ -254,14 +295,14 @@ class PolicyFile(Model):
 class MaxExpire(Model):
     """Expiries nobody could foresee, per run and per rolling day."""
 
-    percent: float | None = Field(None, ge=0, le=100)
-    per_day: int | None = Field(None, ge=0)
+    percent: float | None = Field(None, strict=True, ge=0, le=100)
+    per_day: int | None = Field(None, strict=True, ge=0)
 
 
 class MaxPercent(Model):
     """A share of a backend's targets."""
 
-    percent: float | None = Field(None, ge=0, le=100)
+    percent: float | None = Field(None, strict=True, ge=0, le=100)
 
 
 class Guards(Model):
@@ -275,7 +316,7 @@ class Guards(Model):
 class Orphans(Model):
     """When the minimum of orphans stops holding them. Without it, it holds for ever."""
 
-    keep_min: int = Field(1, ge=0, description="So many of the newest stay held.")
+    keep_min: int = Field(1, strict=True, ge=0, description="So many of the newest stay held.")
     grace: Duration = Field(timedelta(days=30), description="Counted from when they became orphans.")
 
 
@@ -294,7 +335,7 @@ class Defaults(Model):
 
     timezone: str | None = Field(None, max_length=64)
     initial: Literal["immediate", "next_slot"] | None = None
-    min_snapshots: int | None = Field(None, ge=0, le=100_000)
+    min_snapshots: int | None = Field(None, strict=True, ge=0, le=100_000)
     quiesce: Quiesce | None = None
     skip_missed: bool | None = None
     grace: Duration | None = None
@@ -331,7 +372,9 @@ class ConfigFile(Model):
     project: Name = Field(description="Part of every mark; snapshots of another project are foreign.")
     backends: dict[BackendName, Backend] = Field(min_length=1)
     catalog: str | None = Field(None, description="`sqlite:///PATH`, `postgresql://...` or `memory:`.")
-    include: tuple[Glob, ...] = Field(("policies/**/*.yaml",), description="The policy files, as globs.", min_length=1)
+    include: tuple[Glob, ...] = Field(
+        ("policies/**/*.yaml", "policies/**/*.yml"), description="The policy files, as globs.", min_length=1
+    )
     guards: Guards = Guards.model_construct()
     orphans: Orphans | None = None
     naming: Naming = Naming.model_construct()

@@ -69,7 +69,7 @@ class RestoreRequest(NamedTuple):
 
 
 class ProfileRequest(NamedTuple):
-    """Record a profile as applied; ``document`` is ``Profile.model_dump(mode="json", by_alias=True)``, ``None`` removes it."""
+    """Record a profile as applied: ``document`` is its JSON form; ``None`` removes it."""
 
     name: str
     document: Mapping[str, object] | None

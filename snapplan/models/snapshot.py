@@ -39,6 +39,11 @@ class Mark(NamedTuple):
     pin: Pin | None = None
     set: str | None = None
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two marks the same snapshot: project and target with profile, period and slot, or with the key."""
+        return (self.project, self.target_id, self.profile, self.period, self.slot, self.key)
+
 
 class Snapshot(NamedTuple):
     """One snapshot as its backend lists it.

@@ -1,0 +1,240 @@
+"""Manual snapshots, declared in the policy or ordered on the command line: taken once per (target, key)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapplan.diagnostics import Diagnostic, Severity
+from snapplan.ids import format_instant
+from snapplan.models.durations import format_duration
+from snapplan.models.plan import Reason, Verb
+from snapplan.models.request import ChangeRequest, SnapshotRequest
+from snapplan.models.snapshot import Mark
+from snapplan.models.target import Quiesce
+from snapplan.models.world import ManualKey
+from snapplan.planner.expiry import judge_manual
+from snapplan.planner.names import fitting, manual_name
+from snapplan.planner.resolve import TargetIndex, matches
+from snapplan.planner.steps import add_expiry, precondition
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from snapplan.models.order import SnapshotOrder
+    from snapplan.models.target import Target
+    from snapplan.planner.context import Context, Draft
+
+
+class Wanted(NamedTuple):
+    """One manual snapshot that somebody wants: of each target, under ``key``."""
+
+    key: str
+    targets: Sequence[Target]
+    expires: timedelta | datetime | None
+    description: str
+    quiesce: Quiesce
+    where: str | None
+    declared: bool
+
+
+def add_manual_snapshots(context: Context, draft: Draft, *, declared: bool) -> None:
+    """Add the manual snapshots that were not taken yet, and the changes of expiration of those that were."""
+    wanted = list(_ordered(context, draft))
+    if declared:
+        wanted = [*_declared(context), *wanted]
+    for one in wanted:
+        fresh = [target for target in one.targets if not _taken(context, target, one.key)]
+        if one.declared:
+            _add_new_expirations(context, draft, one)
+        if not fresh:
+            continue
+        if one.declared and context.world.catalog.rebuilt:
+            draft.diagnostics.append(_unknown(context, one, fresh))
+        elif isinstance(one.expires, datetime) and one.expires <= context.now:
+            draft.diagnostics.append(_too_late(context, one))
+        else:
+            _add_set(context, draft, one, fresh)
+
+
+def add_manual_expiries(context: Context, draft: Draft, sources: Collection[str]) -> None:
+    """Add the expiries of manual snapshots whose own expiration is over; they have no minimum."""
+    changed = {action.snapshot for action in draft.actions if action.verb is Verb.CHANGE}
+    for backend in sorted(context.owned):
+        live = context.world.backends[backend].live_runs
+        groups = context.owned[backend].manual
+        for key in sorted(groups):
+            for snapshot in groups[key]:
+                verdict = judge_manual(snapshot, context.now, live_runs=live, sources=sources)
+                if not context.in_focus(snapshot.target_address):
+                    continue
+                if verdict.expires and not context.clock_stepped_back and snapshot.address not in changed:
+                    add_expiry(draft, verdict, snapshot, where=None, code=verdict.code)
+                    continue
+                draft.kept += 1
+                draft.pinned += verdict.code == "pinned"
+                expiration = snapshot.mark.expires_at if snapshot.mark else None
+                if expiration is not None and expiration > context.now:
+                    draft.instants.add(expiration)
+
+
+def manual_request(
+    context: Context,
+    target: Target,
+    key: str,
+    expires: timedelta | datetime | None,
+    *,
+    description: str = "",
+    quiesce: Quiesce = Quiesce.NEVER,
+    set_name: str | None = None,
+) -> SnapshotRequest:
+    """Return the request for a manual snapshot of one target."""
+    state = context.world.backends[target.backend]
+    taken = {
+        s.name for s in state.snapshots if s.target_id == target.id and not (s.mark is not None and s.mark.key == key)
+    }
+    project = context.policy.config.project
+    relative = expires if isinstance(expires, timedelta) else None
+    expires_at = context.now + relative if relative is not None else expires
+    mark = Mark(
+        project=project,
+        target_id=target.id,
+        run="",
+        taken_at=context.now,
+        expires_at=expires_at if isinstance(expires_at, datetime) else None,
+        key=key,
+        set=set_name,
+    )
+    name = fitting(manual_name(key), "\n".join([project, target.id, key]), state.capabilities, taken)
+    return SnapshotRequest(target, name, mark, quiesce, relative, description)
+
+
+def _declared(context: Context) -> Iterator[Wanted]:
+    index = TargetIndex(context.backends)
+    for key in sorted(context.policy.snapshots):
+        entry = context.policy.snapshots[key]
+        targets = {t.address: t for selector in entry.targets for t in index.select(selector)}
+        chosen = [targets[address] for address in sorted(targets) if context.in_focus(address)]
+        where = context.where("snapshots", key)
+        yield Wanted(key, chosen, entry.expires, entry.description, entry.quiesce, where, declared=True)
+
+
+def _ordered(context: Context, draft: Draft) -> Iterator[Wanted]:
+    for order in context.orders.snapshots:
+        targets = [t for t in _all_targets(context) if any(matches(glob, t.address) for glob in order.targets)]
+        draft.diagnostics.extend(_unmatched(order, targets))
+        already = [t for t in targets if _taken(context, t, order.key)]
+        draft.diagnostics.extend(_key_used(order, target) for target in already)
+        yield Wanted(order.key, targets, order.expires, order.description, order.quiesce, None, declared=False)
+
+
+def _all_targets(context: Context) -> list[Target]:
+    targets = [target for state in context.backends.values() for target in state.targets]
+    return sorted(targets, key=lambda target: target.address)
+
+
+def _taken(context: Context, target: Target, key: str) -> bool:
+    identity = ManualKey(target.backend, target.id, key)
+    if identity in context.world.catalog.manual:
+        return True
+    existing = context.owned[target.backend].manual.get(identity, ())
+    return any(snapshot.completed_at is not None for snapshot in existing)
+
+
+def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Target]) -> None:
+    set_name = f"manual.{one.key}" if len(targets) > 1 else None
+    for target in targets:
+        request = manual_request(
+            context,
+            target,
+            one.key,
+            one.expires,
+            description=one.description,
+            quiesce=one.quiesce,
+            set_name=set_name,
+        )
+        draft.add(
+            Verb.SNAPSHOT,
+            backend=target.backend,
+            target=target.address,
+            snapshot=f"{target.address}@{request.name}",
+            expires_at=request.mark.expires_at,
+            change={"key": one.key},
+            reasons=(Reason("manual", one.description or f"manual snapshot {one.key}", one.where),),
+            request=request,
+        )
+
+
+def _add_new_expirations(context: Context, draft: Draft, one: Wanted) -> None:
+    for target in one.targets:
+        for snapshot in context.owned[target.backend].manual.get(ManualKey(target.backend, target.id, one.key), ()):
+            mark = snapshot.mark
+            if mark is None or snapshot.completed_at is None or snapshot.taken_at > context.now:
+                continue
+            after = snapshot.taken_at + one.expires if isinstance(one.expires, timedelta) else one.expires
+            if after == mark.expires_at or (after is not None and after <= context.now and _is_over(mark, context.now)):
+                continue
+            draft.add(
+                Verb.CHANGE,
+                backend=target.backend,
+                target=target.address,
+                snapshot=snapshot.address,
+                expires_at=after,
+                reversible=after is None or (mark.expires_at is not None and after >= mark.expires_at),
+                change={"expires_at": [mark.expires_at, after]},
+                precondition=precondition(snapshot),
+                reasons=(Reason("declared", "the declared expiration changed", one.where),),
+                request=ChangeRequest(snapshot, mark._replace(expires_at=after)),
+            )
+
+
+def _is_over(mark: Mark, now: datetime) -> bool:
+    return mark.expires_at is not None and mark.expires_at <= now
+
+
+def _unmatched(order: SnapshotOrder, targets: Sequence[Target]) -> list[Diagnostic]:
+    missing = [glob for glob in order.targets if not any(matches(glob, target.address) for target in targets)]
+    return [
+        Diagnostic(
+            "SP410", Severity.ERROR, f"{glob!r} matches no target", hint="snapplan list targets shows what there is"
+        )
+        for glob in missing
+    ]
+
+
+def _key_used(order: SnapshotOrder, target: Target) -> Diagnostic:
+    return Diagnostic(
+        "SP411",
+        Severity.ERROR,
+        f"{target.address} already has a manual snapshot with the key {order.key!r}",
+        detail="A key is taken once, so that a repeated run does not take it again.",
+        hint="choose another --key",
+    )
+
+
+def _too_late(context: Context, one: Wanted) -> Diagnostic:
+    at = format_instant(one.expires) if isinstance(one.expires, datetime) else ""
+    return Diagnostic(
+        "SP412",
+        Severity.NOTE,
+        f"manual snapshot {one.key!r} is not taken: it would have expired at {at}",
+        where=context.policy.location("snapshots", one.key),
+        hint="remove the entry, or move its expiration",
+    )
+
+
+def _unknown(context: Context, one: Wanted, targets: Sequence[Target]) -> Diagnostic:
+    return Diagnostic(
+        "SP413",
+        Severity.WARNING,
+        f"manual snapshot {one.key!r} of {len(targets)} targets is unknown: the catalog was rebuilt and nothing shows it",
+        where=context.policy.location("snapshots", one.key),
+        detail="It may have been taken and have expired since; it is not taken again by itself.",
+        hint=f"snapplan snapshot TARGET --key {one.key}-again --expires {_shown(one.expires)} takes a new one",
+    )
+
+
+def _shown(expires: timedelta | datetime | None) -> str:
+    if expires is None:
+        return "never"
+    return format_duration(expires) if isinstance(expires, timedelta) else format_instant(expires)

@@ -1,0 +1,327 @@
+"""Restores, declared in the policy or ordered on the command line: each is done once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from snapplan.diagnostics import Diagnostic, Location, Severity
+from snapplan.ids import compact_instant, format_instant, parse_target
+from snapplan.models.durations import format_duration
+from snapplan.models.plan import Reason, Verb
+from snapplan.models.request import RestoreRequest
+from snapplan.models.target import RestoreMode, RestorePath, Scope
+from snapplan.models.world import ManualKey
+from snapplan.planner.manual import manual_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from snapplan.ids import TargetAddress
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Target
+    from snapplan.models.world import BackendState
+    from snapplan.planner.context import Context, Draft
+
+SAFETY_RETENTION = timedelta(days=7)
+SAFETY_PREFIX = "pre-restore."
+
+
+class Wish(NamedTuple):
+    """One restore that somebody wants."""
+
+    key: str
+    target: str
+    snapshot: str
+    before: datetime | None
+    via: Scope | None
+    mode: RestoreMode
+    as_name: str
+    not_after: datetime | None = None
+    where: Location | None = None
+    declared: bool = False
+
+
+class Found(NamedTuple):
+    """What a wish comes to: what is restored (``live`` is ``None`` where it is gone) and out of which snapshot."""
+
+    address: TargetAddress
+    target_id: str
+    live: Target | None
+    source: Snapshot
+
+
+class RefusalError(Exception):
+    """A restore that cannot be planned; carries the diagnostic."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.summary)
+        self.diagnostic = diagnostic
+
+
+def add_restores(context: Context, draft: Draft, *, declared: bool) -> dict[str, list[int]]:
+    """Add the restores that were not done yet, each in-place one after its safety snapshot.
+
+    Returns the numbers of the restore actions by the address of their target: its expiries wait for them.
+    """
+    numbers: dict[str, list[int]] = {}
+    wishes = [*(_declared(context) if declared else ()), *_ordered(context)]
+    for wish in wishes:
+        if not context.in_focus(wish.target) or not _still_wanted(context, draft, wish):
+            continue
+        try:
+            found = _find(context, wish)
+        except RefusalError as refusal:
+            draft.diagnostics.append(refusal.diagnostic)
+            continue
+        if found is not None:
+            numbers.setdefault(wish.target, []).append(_add(context, draft, wish, found))
+    return numbers
+
+
+def sources_of_restores(context: Context, draft: Draft) -> frozenset[str]:
+    """Return the native ids that restores of this plan, and those that are open, need: they do not expire."""
+    needed = {action.request.source.native_id for action in draft.actions if isinstance(action.request, RestoreRequest)}
+    for state in context.backends.values():
+        open_keys = tuple(f"{SAFETY_PREFIX}{restore.key}" for restore in state.restores if not restore.done)
+        if open_keys:
+            needed |= {s.native_id for s in state.snapshots if s.mark and (s.mark.key or "").startswith(open_keys)}
+    return frozenset(needed)
+
+
+def _declared(context: Context) -> Iterator[Wish]:
+    for key in sorted(context.policy.restores):
+        entry = context.policy.restores[key]
+        yield Wish(
+            key=key,
+            target=entry.target,
+            snapshot=entry.source.snapshot,
+            before=entry.source.before,
+            via=entry.source.via,
+            mode=entry.mode,
+            as_name=entry.as_name or "",
+            not_after=entry.not_after,
+            where=context.policy.location("restores", key),
+            declared=True,
+        )
+
+
+def _ordered(context: Context) -> Iterator[Wish]:
+    for order in context.orders.restores:
+        yield Wish(order.key, order.target, order.snapshot, order.before, order.via, order.mode, order.as_name)
+
+
+def content_digest(wish: Wish) -> str:
+    """Return the digest of what a restore's declaration says, but for its deadline."""
+    fields = [wish.target, wish.snapshot, format_instant(wish.before) if wish.before else None, wish.via, wish.mode]
+    return hashlib.sha256(json.dumps([*fields, wish.as_name]).encode()).hexdigest()
+
+
+def _still_wanted(context: Context, draft: Draft, wish: Wish) -> bool:
+    """Whether the restore was neither begun before nor has gone stale; what there is to say goes into the draft."""
+    record = context.world.catalog.restores.get(wish.key)
+    begun = {r.key: r.done for state in context.backends.values() for r in state.restores}
+    if record is None and wish.key not in begun:
+        return _in_time(context, draft, wish)
+    if record is not None and record.content and record.content != content_digest(wish):
+        _say(
+            draft,
+            wish,
+            "SP421",
+            Severity.ERROR,
+            "has another content than when it was carried out",
+            "A key is carried out once; changing its entry does nothing.",
+            "give the new restore a key of its own",
+        )
+    elif begun.get(wish.key) is False or (record is not None and record.state == "started" and wish.key not in begun):
+        _say(
+            draft,
+            wish,
+            "SP422",
+            Severity.WARNING,
+            "was begun and is neither completed nor undone",
+            "The next apply completes or undoes it; it is never begun twice.",
+            "snapplan apply",
+        )
+    elif record is not None and record.state == "undone":
+        _say(
+            draft,
+            wish,
+            "SP423",
+            Severity.WARNING,
+            "was begun and undone; it is not begun again",
+            "",
+            "give it a new key to try again",
+        )
+    return False
+
+
+def _in_time(context: Context, draft: Draft, wish: Wish) -> bool:
+    if wish.not_after is not None and wish.not_after <= context.now:
+        _say(
+            draft,
+            wish,
+            "SP420",
+            Severity.NOTE,
+            f"went stale at {format_instant(wish.not_after)} and is not done",
+            "",
+            "remove the entry, or move not_after",
+        )
+        return False
+    if wish.declared and context.world.catalog.rebuilt:
+        _say(
+            draft,
+            wish,
+            "SP424",
+            Severity.WARNING,
+            "is unknown: the catalog was rebuilt and nothing shows it",
+            "It may have been done before; it is not done by itself.",
+            "give it a new key to do it",
+        )
+        return False
+    if wish.not_after is not None:
+        draft.instants.add(wish.not_after)
+    return True
+
+
+def _find(context: Context, wish: Wish) -> Found | None:
+    address = parse_target(wish.target)
+    state = context.world.backends.get(address.backend)
+    if state is None:
+        raise RefusalError(_refuse(wish, "SP425", f"there is no backend {address.backend!r}"))
+    if state.error is not None:
+        return None
+    live = next((t for t in state.targets if t.scope is address.scope and t.name == address.name), None)
+    source = _source(context, wish, address, live, state)
+    if RestorePath(source.scope, address.scope, wish.mode) not in state.capabilities.restores:
+        summary = f"{address.backend} cannot restore a {address.scope} out of a {source.scope} snapshot as {wish.mode}"
+        raise RefusalError(_refuse(wish, "SP427", summary, "snapplan drivers shows what each driver can do"))
+    _check_blockers(wish, address, live, state)
+    target_id = live.id if live is not None else _id_of_gone(address, source)
+    return Found(address, target_id, live, source)
+
+
+def _id_of_gone(address: TargetAddress, source: Snapshot) -> str:
+    return source.target_id if source.scope is address.scope else ""
+
+
+def _source(context: Context, wish: Wish, address: TargetAddress, live: Target | None, state: BackendState) -> Snapshot:
+    inside = f"{address.scope}/{address.name}"
+    own = wish.via is None or wish.via is address.scope
+    candidates = [
+        snapshot
+        for snapshot in state.snapshots
+        if snapshot.completed_at is not None
+        and snapshot.taken_at <= context.now
+        and (_is_of(snapshot, address, live) if own else snapshot.scope is wish.via and inside in snapshot.contains)
+    ]
+    if wish.snapshot != "latest":
+        named = [snapshot for snapshot in candidates if snapshot.name == wish.snapshot]
+        if not named:
+            hint = f"snapplan list snapshots --target '{wish.target}'"
+            raise RefusalError(
+                _refuse(wish, "SP426", f"{wish.target} has no complete snapshot {wish.snapshot!r}", hint)
+            )
+        return named[0]
+    project = context.policy.config.project
+    before = wish.before or context.now
+    ours = [s for s in candidates if (s.mark is not None and s.mark.project == project) and s.taken_at <= before]
+    if not ours:
+        via = f" of scope {wish.via} that holds it" if not own else ""
+        limit = f" taken by {format_instant(wish.before)}" if wish.before else ""
+        raise RefusalError(_refuse(wish, "SP426", f"{wish.target} has no complete snapshot{via}{limit}"))
+    return max(ours, key=lambda snapshot: (snapshot.taken_at, snapshot.native_id))
+
+
+def _is_of(snapshot: Snapshot, address: TargetAddress, live: Target | None) -> bool:
+    if snapshot.scope is not address.scope:
+        return False
+    return snapshot.target_id == live.id if live is not None else snapshot.target_name == address.name
+
+
+def _check_blockers(wish: Wish, address: TargetAddress, live: Target | None, state: BackendState) -> None:
+    if wish.mode is RestoreMode.CLONE:
+        if any(t.scope is address.scope and t.name == wish.as_name for t in state.targets):
+            summary = f"there already is a {address.scope} {wish.as_name!r} on {address.backend}"
+            raise RefusalError(_refuse(wish, "SP428", summary, "choose another name for the clone"))
+    elif live is not None and live.in_place_blocker:
+        raise RefusalError(
+            _refuse(wish, "SP429", f"{wish.target} cannot be restored in place: {live.in_place_blocker}")
+        )
+
+
+def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
+    after = []
+    in_place = wish.mode is RestoreMode.IN_PLACE
+    if in_place and found.live is not None:
+        after.append(_add_safety(context, draft, wish, found.live))
+    request = RestoreRequest(
+        key=wish.key,
+        run="",
+        backend=found.address.backend,
+        scope=found.address.scope,
+        name=found.address.name,
+        target_id=found.target_id,
+        source=found.source,
+        mode=wish.mode,
+        as_name=wish.as_name,
+        content=content_digest(wish),
+    )
+    return draft.add(
+        Verb.RESTORE,
+        backend=found.address.backend,
+        target=wish.target,
+        snapshot=found.source.address,
+        reversible=not in_place or found.live is not None,
+        after=tuple(after),
+        change=_effect(context, wish, found),
+        precondition={"native_id": found.source.native_id, "taken_at": found.source.taken_at},
+        reasons=(Reason("restore", _sentence(context, wish, found), str(wish.where) if wish.where else None),),
+        request=request,
+    )
+
+
+def _add_safety(context: Context, draft: Draft, wish: Wish, live: Target) -> int:
+    key = f"{SAFETY_PREFIX}{wish.key}"
+    if context.owned[live.backend].manual.get(ManualKey(live.backend, live.id, key)):
+        key = f"{key}.{compact_instant(context.now)}"
+    request = manual_request(context, live, key, SAFETY_RETENTION, description=f"before restore {wish.key}")
+    return draft.add(
+        Verb.SNAPSHOT,
+        backend=live.backend,
+        target=live.address,
+        snapshot=f"{live.address}@{request.name}",
+        expires_at=request.mark.expires_at,
+        change={"key": request.mark.key},
+        reasons=(Reason("safety", "safety snapshot before the restore", str(wish.where) if wish.where else None),),
+        request=request,
+    )
+
+
+def _effect(context: Context, wish: Wish, found: Found) -> dict[str, Any]:
+    effect: dict[str, Any] = {"key": wish.key, "mode": str(wish.mode), "from": found.source.address}
+    if wish.mode is RestoreMode.CLONE:
+        effect["as"] = f"{found.address.backend}/{found.address.scope}/{wish.as_name}"
+    elif found.live is not None:
+        effect["loses_since"] = found.source.taken_at
+    return effect
+
+
+def _sentence(context: Context, wish: Wish, found: Found) -> str:
+    age = format_duration(context.now - found.source.taken_at)
+    if wish.mode is RestoreMode.CLONE:
+        return f"as {wish.as_name}, {age} old; nothing is replaced"
+    if found.live is None:
+        return f"it is gone; comes back as it was {age} ago"
+    return f"in place; what was written in the last {age} is lost"
+
+
+def _say(draft: Draft, wish: Wish, code: str, severity: Severity, what: str, detail: str, hint: str) -> None:
+    draft.diagnostics.append(Diagnostic(code, severity, f"restore {wish.key!r} {what}", wish.where, detail, hint))
+
+
+def _refuse(wish: Wish, code: str, summary: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, f"restore {wish.key!r}: {summary}", wish.where, hint=hint)

@@ -1,0 +1,198 @@
+"""Turns decisions about triples into the actions of a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snapplan.ids import compact_instant, format_instant
+from snapplan.models.durations import format_duration
+from snapplan.models.plan import Missed, Reason, Verb
+from snapplan.models.request import ChangeRequest, ExpireRequest, SnapshotRequest
+from snapplan.models.snapshot import Mark
+from snapplan.models.target import Quiesce
+from snapplan.planner.names import fitting, scheduled_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.world import Tracked, Triple
+    from snapplan.planner.context import Context, Draft
+    from snapplan.planner.expiry import Verdict
+    from snapplan.planner.protection import Protection
+    from snapplan.planner.resolve import Resolved
+    from snapplan.planner.retention import RetentionChange
+    from snapplan.planner.schedule import Decision
+
+
+def add_missed(draft: Draft, decisions: Iterable[tuple[Resolved, Decision]]) -> None:
+    """Record the slots that no snapshot will be taken for."""
+    for resolved, decision in decisions:
+        triple = resolved.triple
+        for slot in decision.due.missed:
+            draft.missed.append(Missed(resolved.target.address, triple.profile, triple.period, slot, triple))
+
+
+def add_snapshots(
+    context: Context,
+    draft: Draft,
+    decisions: Iterable[tuple[Resolved, Decision]],
+    tracked: Mapping[Triple, Tracked],
+    assigned: Mapping[Protection, int],
+) -> dict[Triple, int]:
+    """Add the snapshots that are due; return their numbers by triple."""
+    due = [(resolved, decision.due.slot) for resolved, decision in decisions if decision.due.slot is not None]
+    sets = _sets(due)
+    taken = _names_taken(context, {resolved.target.id for resolved, _ in due})
+    numbers = {}
+    for resolved, slot in due:
+        request = scheduled_request(context, resolved, slot, taken, sets.get((resolved.triple, slot)))
+        protection = assigned.get(resolved.triple[:3])
+        first = slot == tracked[resolved.triple].since and tracked[resolved.triple].last_slot is None
+        numbers[resolved.triple] = draft.add(
+            Verb.SNAPSHOT,
+            backend=resolved.triple.backend,
+            target=resolved.target.address,
+            snapshot=f"{resolved.target.address}@{request.name}",
+            profile=resolved.triple.profile,
+            period=resolved.triple.period,
+            slot=slot,
+            expires_at=request.mark.expires_at,
+            after=() if protection is None else (protection,),
+            change={"quiesce": str(request.quiesce)} if request.quiesce is not Quiesce.NEVER else {},
+            reasons=(_due_reason(context, resolved, slot, first=first),),
+            request=request,
+        )
+    return numbers
+
+
+def scheduled_request(
+    context: Context, resolved: Resolved, slot: datetime, taken: Mapping[str, set[str]], set_name: str | None
+) -> SnapshotRequest:
+    """Return the request for the snapshot of a slot."""
+    triple, period, project = resolved.triple, resolved.period, context.policy.config.project
+    capabilities = context.world.backends[triple.backend].capabilities
+    wanted = scheduled_name(
+        context.policy.config.naming.template, resolved.target, project, triple.profile, triple.period, slot
+    )
+    identity = "\n".join([project, triple.target_id, triple.profile, triple.period, format_instant(slot)])
+    retention = period.retention
+    mark = Mark(
+        project=project,
+        target_id=triple.target_id,
+        run="",
+        taken_at=context.now,
+        expires_at=None if retention is None else context.now + retention,
+        profile=triple.profile,
+        period=triple.period,
+        slot=slot,
+        minimum=resolved.minimum,
+        set=set_name,
+    )
+    return SnapshotRequest(
+        target=resolved.target,
+        name=fitting(wanted, identity, capabilities, taken.get(triple.target_id, ())),
+        mark=mark,
+        quiesce=period.quiesce or Quiesce.NEVER,
+        retention=retention,
+        options=_options(resolved, capabilities.period_fields),
+    )
+
+
+def add_changes(context: Context, draft: Draft, resolved: Resolved, changes: Iterable[RetentionChange]) -> None:
+    """Add what a changed retention does to existing snapshots that stay."""
+    triple = resolved.triple
+    for change in changes:
+        mark = change.snapshot.mark
+        if mark is None:
+            continue
+        cause = "retention is shorter, and retroactive" if change.shorter else "retention is longer"
+        where = context.where("profiles", triple.profile, "periods", triple.period, "retention")
+        draft.add(
+            Verb.CHANGE,
+            backend=triple.backend,
+            target=resolved.target.address,
+            snapshot=change.snapshot.address,
+            profile=triple.profile,
+            period=triple.period,
+            slot=mark.slot,
+            expires_at=change.after,
+            reversible=not change.shorter,
+            change={"expires_at": [change.before, change.after]},
+            precondition=precondition(change.snapshot),
+            reasons=(Reason("shortened" if change.shorter else "lengthened", cause, where),),
+            request=ChangeRequest(change.snapshot, mark._replace(expires_at=change.after, minimum=resolved.minimum)),
+        )
+
+
+def add_expiry(
+    draft: Draft,
+    verdict: Verdict,
+    original: Snapshot,
+    *,
+    where: str | None,
+    code: str,
+    note: str = "",
+    after: Collection[int] = (),
+) -> None:
+    """Add the expiry that ``verdict`` says; ``original`` is the snapshot as it stands now."""
+    mark = original.mark
+    draft.add(
+        Verb.EXPIRE,
+        backend=original.backend,
+        target=original.target_address,
+        snapshot=original.address,
+        profile=mark.profile if mark else None,
+        period=mark.period if mark else None,
+        slot=mark.slot if mark else None,
+        expires_at=mark.expires_at if mark else None,
+        reversible=False,
+        after=tuple(sorted(after)),
+        precondition=precondition(original),
+        reasons=(Reason(code, f"{verdict.text}{note}", where),),
+        request=ExpireRequest(original),
+    )
+
+
+def precondition(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what must still hold of a snapshot when it is changed or expired."""
+    return {"native_id": snapshot.native_id, "taken_at": snapshot.taken_at}
+
+
+def _due_reason(context: Context, resolved: Resolved, slot: datetime, *, first: bool) -> Reason:
+    triple = resolved.triple
+    where = context.where("profiles", triple.profile, "periods", triple.period)
+    if first:
+        return Reason("initial", f"first {triple.period} snapshot", where)
+    late = context.now - slot
+    text = f"{triple.period} slot {slot:%Y-%m-%d %H:%MZ}"
+    return Reason("due", f"{text}, {format_duration(late)} ago" if late.total_seconds() >= 60 else text, where)
+
+
+def _sets(due: Sequence[tuple[Resolved, datetime]]) -> dict[tuple[Triple, datetime], str]:
+    members: dict[tuple[str, ...], list[tuple[Triple, datetime]]] = {}
+    for resolved, slot in due:
+        if resolved.atomic:
+            triple = resolved.triple
+            key = (triple.backend, resolved.assignment, triple.profile, triple.period, compact_instant(slot))
+            members.setdefault(key, []).append((triple, slot))
+    return {member: ".".join(key[1:]) for key, group in members.items() if len(group) > 1 for member in group}
+
+
+def _names_taken(context: Context, target_ids: Collection[str]) -> dict[str, set[str]]:
+    """Return the names in use on these targets by anything else than what is about to be taken."""
+    taken: dict[str, set[str]] = {}
+    if not target_ids:
+        return taken
+    for state in context.backends.values():
+        for snapshot in state.snapshots:
+            if snapshot.target_id in target_ids and snapshot.completed_at is not None:
+                taken.setdefault(snapshot.target_id, set()).add(snapshot.name)
+    return taken
+
+
+def _options(resolved: Resolved, honoured: Collection[str]) -> dict[str, object]:
+    period = resolved.period
+    fields = ("max_tier", "immutable", "private", "type", "partial_tags", "quiesce_tags")
+    return {name: getattr(period, name) for name in fields if name in honoured}
