@@ -1,0 +1,106 @@
+"""The state of each target: how many restore points, how old, what is due next, what needs attention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snapplan.ids import format_instant
+from snapplan.models.durations import format_duration
+from snapplan.models.order import Focus, Orders
+from snapplan.planner.context import prepare
+from snapplan.planner.due import due, start_tracking
+from snapplan.planner.listing import Listed, listed
+from snapplan.planner.slots import calendar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from snapplan.models.policy import Policy
+    from snapplan.models.world import Triple, World
+    from snapplan.planner.context import Context
+    from snapplan.planner.resolve import Resolved
+
+
+def status(policy: Policy, world: World, now: datetime, focus: Focus | None = None) -> dict[str, Any]:
+    """Return ``{"as_of", "targets": [...], "drift": [...], "foreign", "backends": [...]}`` as JSON data.
+
+    One row per target: ``target``, ``profiles``, ``snapshots``, ``newest``, ``oldest``, ``quiesced`` (of the newest),
+    ``next_due``, ``state`` (ok, due, new, orphan, unprotected) and ``attention`` (sentences).
+    """
+    context = prepare(policy, world, now, Orders(), focus or Focus())
+    addresses = {(t.backend, t.scope, t.id): t.address for state in context.backends.values() for t in state.targets}
+    by_target: dict[str, list[Listed]] = {}
+    foreign = 0
+    for one in listed(policy, world, now, focus):
+        if one.state == "foreign":
+            foreign += 1
+        else:
+            snapshot = one.snapshot
+            address = addresses.get((snapshot.backend, snapshot.scope, snapshot.target_id), snapshot.target_address)
+            by_target.setdefault(address, []).append(one)
+    resolved: dict[str, list[Resolved]] = {}
+    for item in context.resolution.triples.values():
+        if context.in_focus(item.target.address):
+            resolved.setdefault(item.target.address, []).append(item)
+    live = {address for address in addresses.values() if context.in_focus(address)}
+    rows = [
+        _row(context, address, resolved.get(address, []), by_target.get(address, []), exists=address in live)
+        for address in sorted(live | by_target.keys())
+    ]
+    drift = sorted({(d.kind, d.subject, d.text) for state in context.backends.values() for d in state.drift})
+    return {
+        "as_of": format_instant(now),
+        "targets": rows,
+        "drift": [{"kind": kind, "subject": subject, "text": text} for kind, subject, text in drift],
+        "foreign": foreign,
+        "backends": [{"name": name, "error": state.error} for name, state in sorted(world.backends.items())],
+    }
+
+
+def _row(
+    context: Context, address: str, resolved: Sequence[Resolved], snapshots: Sequence[Listed], *, exists: bool
+) -> dict[str, Any]:
+    now = context.now
+    points = [one.snapshot for one in snapshots if one.state not in ("incomplete", "future")]
+    newest = max(points, key=lambda snapshot: snapshot.taken_at, default=None)
+    oldest = min(points, key=lambda snapshot: snapshot.taken_at, default=None)
+    state, attention = _judge(context, resolved, snapshots, exists=exists)
+    upcoming = [at for item in resolved if (at := calendar(item.period, item.timezone).next(now))]
+    next_due = now if state in ("due", "new") else min(upcoming, default=None)
+    return {
+        "target": address,
+        "profiles": sorted({item.triple.profile for item in resolved}),
+        "snapshots": len(points),
+        "newest": format_instant(newest.taken_at) if newest else None,
+        "oldest": format_instant(oldest.taken_at) if oldest else None,
+        "quiesced": newest.quiesced if newest else None,
+        "next_due": format_instant(next_due) if next_due else None,
+        "state": state,
+        "attention": attention,
+    }
+
+
+def _judge(
+    context: Context, resolved: Sequence[Resolved], snapshots: Sequence[Listed], *, exists: bool
+) -> tuple[str, list[str]]:
+    attention = [f"{one.snapshot.name} is incomplete" for one in snapshots if one.state == "incomplete"]
+    attention += [f"{one.snapshot.name} is dated in the future" for one in snapshots if one.state == "future"]
+    if not resolved:
+        if not snapshots:
+            return "unprotected", attention
+        gone = "no assignment selects it" if exists else "the target is gone"
+        return "orphan", [*attention, f"{gone}; {len(snapshots)} snapshots stay"]
+    overdue = [text for item in resolved if (text := _overdue(context, item))]
+    if any(item.triple not in context.tracked for item in resolved):
+        return "new", [*attention, *overdue]
+    return ("due" if overdue else "ok"), [*attention, *overdue]
+
+
+def _overdue(context: Context, item: Resolved) -> str:
+    triple: Triple = item.triple
+    tracked = context.tracked.get(triple) or start_tracking(item.profile.initial, context.now)
+    slot = due(item.period, item.timezone, tracked, context.now).slot
+    if slot is None:
+        return ""
+    return f"{triple.period} is due since {format_duration(context.now - slot)}"
