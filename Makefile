@@ -1,0 +1,55 @@
+# Every verb of the project. `make help` lists them. Needs Python >= 3.11 and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+WORKERS ?= auto
+
+.PHONY: help install demo test test-quick lint format types docs docs-update schemas bench coverage clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## Set up .venv with snapplan and what its tests need
+
+$(INSTALLED): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## Protect, change, delete and restore real data in a scratch folder
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+test: $(INSTALLED)  ## All tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+test-quick: $(INSTALLED)  ## The tests that take at most two minutes together
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow'
+
+lint: $(INSTALLED)  ## Style and mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED)  ## Put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(INSTALLED)  ## mypy, strict
+	$(BIN)/mypy
+
+docs: $(INSTALLED)  ## Check that the generated pages and schemas are current and all links lead somewhere
+	$(BIN)/python -m pytest -q tests/test_docs.py tests/test_schemas.py
+
+docs-update: $(INSTALLED)  ## Write the generated pages and schemas anew
+	$(BIN)/python -m docs.generate
+
+bench: $(INSTALLED)  ## Measure against the limits, as ratios in one run
+	$(BIN)/python -m bench
+
+coverage: $(INSTALLED)  ## Branch coverage of the planner and the policy language
+	$(BIN)/python -m coverage run -m pytest -q -m 'not slow'
+	$(BIN)/python -m coverage report --include='snapplan/planner/*,snapplan/config/*'
+
+clean:  ## Remove what make made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

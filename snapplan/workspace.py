@@ -1,0 +1,305 @@
+"""A policy repository with its catalog and its backends, opened together: what the commands work on.
+
+Here the pure parts meet the world: files are read, backends are listed, the catalog is refreshed, plans are made and
+carried out.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from snapplan import clock
+from snapplan.diagnostics import Diagnostic, Severity, errors
+from snapplan.errors import BackendError, CatalogMissingError, PolicyInvalidError, SnapplanError
+from snapplan.models.order import Focus, Orders
+from snapplan.models.target import Capabilities
+from snapplan.models.world import BackendState, World
+from snapplan.planner.resolve import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from types import TracebackType
+
+    from snapplan.applier.observer import Observer
+    from snapplan.applier.report import Report
+    from snapplan.catalog.base import Catalog, Lease, Run
+    from snapplan.drivers.base import Driver
+    from snapplan.models.plan import Plan
+    from snapplan.models.policy import Policy
+    from snapplan.models.request import Inventory
+    from snapplan.models.world import CatalogState
+
+LOCK_TIMEOUT = timedelta(seconds=60)
+
+
+class Workspace:
+    """An open policy repository. Use it as a context manager."""
+
+    def __init__(
+        self, root: Path, policy: Policy, catalog: Catalog, diagnostics: Sequence[Diagnostic], *, writable: bool
+    ) -> None:
+        self.root = root
+        self.policy = policy
+        self.catalog = catalog
+        self.diagnostics = list(diagnostics)
+        self._writable = writable
+        self._drivers: dict[str, Driver] = {}
+
+    @classmethod
+    def open(cls, root: Path, *, writable: bool) -> Self:
+        """Open the repository at ``root``; ``writable`` says that backends may be changed.
+
+        Raises ``PolicyInvalidError`` with all findings, or ``CatalogError``.
+        """
+        from snapplan.catalog.open import open_catalog
+        from snapplan.config.load import load_repository
+
+        loaded = load_repository(root)
+        if loaded.policy is None or errors(loaded.diagnostics):
+            raise PolicyInvalidError(loaded.diagnostics)
+        config = loaded.policy.config
+        catalog = open_catalog(config.catalog, project=config.project, base=root)
+        return cls(root, loaded.policy, catalog, loaded.diagnostics, writable=writable)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the connections to the backends and the catalog."""
+        for driver in self._drivers.values():
+            driver.close()
+        self._drivers.clear()
+        self.catalog.close()
+
+    def observe(self, now: datetime, *, backends: Sequence[str] = ("*",), run: Run | None = None) -> World:
+        """Read the backends that match the globs ``backends`` and return the world, reconciled with the catalog.
+
+        What was seen is recorded, unless the catalog cannot be written or another run than ``run`` is changing a backend
+        now: then it stays in memory. A catalog that knows nothing although backends carry our marks is rebuilt from them.
+        """
+        names = [name for name in self.policy.config.backends if any(matches(glob, name) for glob in backends)]
+        live = self.catalog.live_runs(clock.now())
+        others = live - {run.id} if run is not None else live
+        record = self.catalog.writable and not others
+        states = {name: self._observe_backend(name, live, record=record) for name in names}
+        state = self.catalog.state()
+        if _knows_nothing(state) and _ours(states, self.policy.config.project):
+            state = self._rebuild(states, now, keep=record)
+        elif record:
+            self._raise_slots(state, states)
+        return World(state, states)
+
+    def plan(
+        self, now: datetime, *, orders: Orders | None = None, focus: Focus | None = None, run: Run | None = None
+    ) -> Plan:
+        """Refresh and return the plan for ``now``."""
+        from snapplan.planner.build import plan
+
+        focus = focus or Focus()
+        world = self.observe(now, backends=focus.backends, run=run)
+        made = plan(self.policy, world, now, orders=orders, focus=focus)
+        return replace(made, diagnostics=(*self.diagnostics, *made.diagnostics))
+
+    def apply(
+        self,
+        *,
+        orders: Orders | None = None,
+        focus: Focus | None = None,
+        approved: Plan | None = None,
+        confirmed: frozenset[str] = frozenset(),
+        observer: Observer,
+        lock_timeout: timedelta = LOCK_TIMEOUT,
+        stop: Callable[[], bool] = lambda: False,
+        command: str = "apply",
+    ) -> tuple[Plan, Report]:
+        """Take the leases, put right what dead runs left, plan again and carry out at most what ``approved`` holds.
+
+        A restore in place is carried out only when its target is in ``confirmed``. Raises ``LockedError`` when a lease
+        cannot be had in time; nothing was done then.
+        """
+        from snapplan.applier.lease import held
+        from snapplan.catalog.owner import current_owner
+
+        focus = focus or Focus()
+        owner = current_owner()
+        run = self.catalog.begin_run(command, owner, clock.now(), self.policy.commit)
+        state = "failed"
+        confirm = False
+        try:
+            drivers = self._reachable(focus.backends)
+            with held(
+                self.catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=threading.Event().wait
+            ) as leases:
+                notices = self._recover(drivers, run, observer)
+                plan = self.plan(clock.now(), orders=orders, focus=focus, run=run)
+                plan, left = _consented(plan, approved, confirmed)
+                for text in (*notices, *left):
+                    observer.notice(text)
+                report = self._carry_out(plan, run, drivers, leases, observer, stop)
+            state = report.state
+            confirm = not any(finding.code == "SP441" for finding in plan.diagnostics)
+        finally:
+            self.catalog.end_run(run.number, state, clock.now(), confirm=confirm)
+        return plan, report
+
+    def driver(self, backend: str) -> Driver:
+        """Return the connection to a backend; raises ``BackendError``."""
+        if backend not in self._drivers:
+            from snapplan.drivers.registry import open_backend
+
+            config = self.policy.config
+            self._drivers[backend] = open_backend(
+                backend, config.backends[backend], project=config.project, base=self.root, read_only=not self._writable
+            )
+        return self._drivers[backend]
+
+    def _carry_out(
+        self,
+        plan: Plan,
+        run: Run,
+        drivers: Mapping[str, Driver],
+        leases: Mapping[str, Lease],
+        observer: Observer,
+        stop: Callable[[], bool],
+    ) -> Report:
+        from snapplan.applier.run import apply
+
+        report = apply(
+            plan,
+            catalog=self.catalog,
+            drivers=drivers,
+            leases=leases,
+            run=run,
+            project=self.policy.config.project,
+            observer=observer,
+            now=clock.now,
+            stop=stop,
+        )
+        return replace(report, run=run.number)
+
+    def _recover(self, drivers: Mapping[str, Driver], run: Run, observer: Observer) -> list[str]:
+        from snapplan.applier.recover import recover
+
+        live = self.catalog.live_runs(clock.now()) | {run.id}
+        return recover(drivers, self.catalog, live, clock.now())
+
+    def _reachable(self, globs: Sequence[str]) -> dict[str, Driver]:
+        drivers = {}
+        for name in self.policy.config.backends:
+            if any(matches(glob, name) for glob in globs):
+                try:
+                    drivers[name] = self.driver(name)
+                except BackendError:
+                    continue  # planning meets the same error and says so
+        return drivers
+
+    def _observe_backend(self, name: str, live: frozenset[str], *, record: bool) -> BackendState:
+        from snapplan.catalog.reconcile import reconcile
+
+        started_at = clock.now()
+        try:
+            driver = self.driver(name)
+            inventory: Inventory = driver.inventory()
+        except BackendError as error:
+            return BackendState(name, self._capabilities(name), error=str(error))
+        state, observation = reconcile(
+            name,
+            driver.capabilities,
+            inventory,
+            self.catalog.known(name),
+            self.catalog.known_targets(name),
+            project=self.policy.config.project,
+            live_runs=live,
+            listing_started_at=started_at,
+        )
+        if record:
+            self.catalog.observe(observation)
+        return state._replace(drift=[*state.drift, *self._past_drift(name, state)])
+
+    def _past_drift(self, backend: str, state: BackendState) -> list[object]:
+        known = {(drift.kind, drift.subject) for drift in state.drift}
+        past = [drift for drift in self.catalog.drift() if drift.subject.partition("/")[0] == backend]
+        return [drift for drift in past if (drift.kind, drift.subject) not in known]
+
+    def _capabilities(self, name: str) -> Capabilities:
+        from snapplan.drivers.registry import find
+
+        try:
+            kind = find(self.policy.config.backends[name].driver)
+        except SnapplanError:
+            kind = None
+        return kind.capabilities if kind is not None else Capabilities(frozenset())
+
+    def _raise_slots(self, state: CatalogState, states: Mapping[str, BackendState]) -> None:
+        from snapplan.catalog.reconcile import satisfied_slots
+
+        newer = {}
+        for backend in states.values():
+            for triple, slot in satisfied_slots(backend.snapshots, self.policy.config.project).items():
+                tracked = state.tracked.get(triple)
+                if tracked is not None and slot >= tracked.since and (tracked.last_slot or tracked.since) < slot:
+                    newer[triple] = slot
+        if newer:
+            self.catalog.satisfied(newer)
+
+    def _rebuild(self, states: Mapping[str, BackendState], now: datetime, *, keep: bool) -> CatalogState:
+        """Rebuild the catalog from the marks; all backends must answer, as what is not seen would read as never taken."""
+        from snapplan.catalog.rebuild import rebuild
+
+        for name in self.policy.config.backends:
+            if name not in states:
+                states = {**states, name: self._observe_backend(name, frozenset(), record=False)}
+        silent = [name for name, state in states.items() if state.error is not None]
+        if silent:
+            raise CatalogMissingError(
+                f"there is no catalog, and it cannot be rebuilt while {', '.join(silent)} does not answer",
+                hint="bring the backend back, or bring the catalog back from its backup",
+            )
+        rebuilt = rebuild(self.policy, states, now)
+        if keep:
+            self.catalog.replace(rebuilt, now)
+        count = sum(len(state.snapshots) for state in states.values())
+        self.diagnostics.append(
+            Diagnostic(
+                "SP442",
+                Severity.WARNING,
+                f"the catalog was empty and was rebuilt from the marks of {count} snapshots",
+                detail="Declared manual snapshots and restores of which nothing is left are not carried out again.",
+                hint="snapplan catalog rebuild --help says what is known again and what is lost",
+            )
+        )
+        return self.catalog.state() if keep else rebuilt
+
+    def rebuild_catalog(self, now: datetime) -> CatalogState:
+        """Replace the catalog by what the marks on all backends say, and return it."""
+        states = {name: self._observe_backend(name, frozenset(), record=False) for name in self.policy.config.backends}
+        return self._rebuild(states, now, keep=True)
+
+
+def _knows_nothing(state: CatalogState) -> bool:
+    return state.revision == 0 and not state.tracked and not state.profiles
+
+
+def _ours(states: Mapping[str, BackendState], project: str) -> bool:
+    return any(s.mark is not None and s.mark.project == project for b in states.values() for s in b.snapshots)
+
+
+def _consented(plan: Plan, approved: Plan | None, confirmed: frozenset[str]) -> tuple[Plan, list[str]]:
+    from snapplan.applier.approve import narrow
+    from snapplan.applier.consent import without_unconfirmed
+
+    plan, unconfirmed = without_unconfirmed(plan, confirmed)
+    if approved is None:
+        return plan, unconfirmed
+    plan, left = narrow(approved, plan)
+    return plan, [*unconfirmed, *left]
