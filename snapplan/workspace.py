@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from snapplan.drivers.base import Driver
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
-    from snapplan.models.request import Inventory
     from snapplan.models.world import CatalogState
 
 LOCK_TIMEOUT = timedelta(seconds=60)
@@ -49,6 +48,7 @@ class Workspace:
         self.diagnostics = list(diagnostics)
         self._writable = writable
         self._drivers: dict[str, Driver] = {}
+        self._left_out: dict[str, str] = {}
 
     @classmethod
     def open(cls, root: Path, *, writable: bool) -> Self:
@@ -95,8 +95,6 @@ class Workspace:
         state = self.catalog.state()
         if _knows_nothing(state) and _ours(states, self.policy.config.project):
             state = self._rebuild(states, now, keep=record)
-        elif record:
-            self._raise_slots(state, states)
         return World(state, states)
 
     def plan(
@@ -140,7 +138,7 @@ class Workspace:
             with held(
                 self.catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=threading.Event().wait
             ) as leases:
-                notices = self._recover(drivers, run, observer)
+                notices = self._recover(drivers, run, leases)
                 plan = self.plan(clock.now(), orders=orders, focus=focus, run=run)
                 plan, left = _consented(plan, approved, confirmed)
                 for text in (*notices, *left):
@@ -187,11 +185,14 @@ class Workspace:
         )
         return replace(report, run=run.number)
 
-    def _recover(self, drivers: Mapping[str, Driver], run: Run, observer: Observer) -> list[str]:
+    def _recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> list[str]:
+        """Put right what dead runs left; a backend where that fails is left out of this run."""
         from snapplan.applier.recover import recover
 
         live = self.catalog.live_runs(clock.now()) | {run.id}
-        return recover(drivers, self.catalog, live, clock.now())
+        recovery = recover(drivers, self.catalog, live, leases=leases)
+        self._left_out = {name: str(error) for name, error in recovery.failed.items()}
+        return recovery.texts
 
     def _reachable(self, globs: Sequence[str]) -> dict[str, Driver]:
         drivers = {}
@@ -204,32 +205,31 @@ class Workspace:
         return drivers
 
     def _observe_backend(self, name: str, live: frozenset[str], *, record: bool) -> BackendState:
-        from snapplan.catalog.reconcile import reconcile
+        from snapplan.catalog.reconcile import reconcile, satisfied_slots
 
+        if name in self._left_out:
+            return BackendState(name, self._capabilities(name), error=self._left_out[name])
         started_at = clock.now()
         try:
             driver = self.driver(name)
-            inventory: Inventory = driver.inventory()
+            state, observation = reconcile(
+                name,
+                driver.capabilities,
+                driver.inventory(),
+                self.catalog.known(name),
+                self.catalog.known_targets(name),
+                project=self.policy.config.project,
+                live_runs=live,
+                listing_started_at=started_at,
+                past_drift=self.catalog.drift(),
+            )
         except BackendError as error:
             return BackendState(name, self._capabilities(name), error=str(error))
-        state, observation = reconcile(
-            name,
-            driver.capabilities,
-            inventory,
-            self.catalog.known(name),
-            self.catalog.known_targets(name),
-            project=self.policy.config.project,
-            live_runs=live,
-            listing_started_at=started_at,
-        )
         if record:
+            # What is new was perhaps made by a run that died before it could record the slot.
+            self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project))
             self.catalog.observe(observation)
-        return state._replace(drift=[*state.drift, *self._past_drift(name, state)])
-
-    def _past_drift(self, backend: str, state: BackendState) -> list[object]:
-        known = {(drift.kind, drift.subject) for drift in state.drift}
-        past = [drift for drift in self.catalog.drift() if drift.subject.partition("/")[0] == backend]
-        return [drift for drift in past if (drift.kind, drift.subject) not in known]
+        return state
 
     def _capabilities(self, name: str) -> Capabilities:
         from snapplan.drivers.registry import find
@@ -239,18 +239,6 @@ class Workspace:
         except SnapplanError:
             kind = None
         return kind.capabilities if kind is not None else Capabilities(frozenset())
-
-    def _raise_slots(self, state: CatalogState, states: Mapping[str, BackendState]) -> None:
-        from snapplan.catalog.reconcile import satisfied_slots
-
-        newer = {}
-        for backend in states.values():
-            for triple, slot in satisfied_slots(backend.snapshots, self.policy.config.project).items():
-                tracked = state.tracked.get(triple)
-                if tracked is not None and slot >= tracked.since and (tracked.last_slot or tracked.since) < slot:
-                    newer[triple] = slot
-        if newer:
-            self.catalog.satisfied(newer)
 
     def _rebuild(self, states: Mapping[str, BackendState], now: datetime, *, keep: bool) -> CatalogState:
         """Rebuild the catalog from the marks; all backends must answer, as what is not seen would read as never taken."""
@@ -268,6 +256,8 @@ class Workspace:
         rebuilt = rebuild(self.policy, states, now)
         if keep:
             self.catalog.replace(rebuilt, now)
+            for name in states:
+                self._observe_backend(name, frozenset(), record=True)
         count = sum(len(state.snapshots) for state in states.values())
         self.diagnostics.append(
             Diagnostic(

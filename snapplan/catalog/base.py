@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from snapplan.models.plan import Action
@@ -235,8 +235,8 @@ class Catalog(Protocol):
         """Return the newest missed slots, newest first."""
         ...
 
-    def replace(self, state: CatalogState, now: datetime) -> None:
-        """Replace everything but runs by ``state`` (``catalog rebuild``)."""
+    def replace(self, state: CatalogState, now: datetime, assignments: Iterable[AssignmentRow] = ()) -> None:
+        """Replace everything but runs and leases by ``state`` and ``assignments`` (``catalog rebuild``)."""
         ...
 
     def close(self) -> None:

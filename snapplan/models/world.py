@@ -41,7 +41,11 @@ class ManualRecord(NamedTuple):
 
 
 class RestoreRecord(NamedTuple):
-    """A restore whose key was begun. ``content`` is the digest of its declaration; ``state`` started, done or undone."""
+    """A restore whose key was begun. ``content`` is the digest of its declaration.
+
+    ``state`` is started, done, undone or refused. ``refused`` says that nothing was begun, so that it may be tried
+    again; the others are never begun again.
+    """
 
     content: str
     state: str

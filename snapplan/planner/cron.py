@@ -1,17 +1,17 @@
-"""Cron expressions as slots, after cronsim (which follows Debian's cron).
+"""Cron expressions as slots: cronsim reads them and says which dates match, as Debian's cron would.
 
-A job at fixed times runs once where the clock repeats an hour or skips one; a job with a star in its minute or hour
-follows real time. Days without an offset change are plain arithmetic, as walking every minute of a year would take
-seconds; around a change cronsim itself is asked.
+A job at fixed times runs once where the clock repeats an hour or skips one; a job with a star at the start of its
+minute or hour follows real time. Both are cronsim's rules, applied here to whole days at a time: cronsim's own walk
+takes seconds for a year of minutes, and around an offset change that is not at a full hour it can miss matching
+instants (Australia/Lord_Howe) or never end (America/St_Johns until 2011).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from snapplan.planner.wallclock import EPOCH_ORDINAL, MINUTES_PER_DAY, Stretch, day_number, every_instant, stretches
+from snapplan.planner.wallclock import EPOCH_ORDINAL, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,86 +22,55 @@ SILENCE_YEARS = 50
 """cronsim gives up after so many years without a match; the longest true silence is 40 years (29 February on one
 weekday, across a century that is not a leap year)."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# An expression is only parsed with this; cronsim wants an instant to start from.
+_ANY_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAP_YEAR = 2028
 
 
-class Window(NamedTuple):
-    """Days (numbers since 1970, inclusive) around offset changes; ``before`` and ``after`` are the outer offsets."""
+class CronRule(NamedTuple):
+    """What an expression asks for: on which days, at which minutes of the day.
 
-    first: int
-    last: int
-    before: int
-    after: int
-
-
-class CronSlots:
-    """The slots of one expression in one zone.
-
-    Raises ``ValueError`` where cronsim does not take the expression or it has other than five fields. One that can
-    never fire (30 February) is taken, and has no slots.
+    ``at_fixed_times``: once per wall time; otherwise at every instant that shows it. ``fields`` is cronsim's reading,
+    ``None`` for an expression that can never fire.
     """
 
-    def __init__(self, expression: str, timezone: str) -> None:
-        self._expression = expression
-        self._timezone = timezone
-        self._sim = _parse(expression)
-        hours, minutes = (sorted(self._sim.hours), sorted(self._sim.minutes)) if self._sim is not None else ([], [])
-        self._minutes_of_day = [60 * hour + minute for hour in hours for minute in minutes]
+    fields: CronSim | None
+    minutes_of_day: tuple[int, ...]
+    at_fixed_times: bool
+
+    def days(self, first: int, last: int) -> list[int]:
+        """Return the matching days between ``first`` and ``last`` (numbers since 1970, inclusive), sorted."""
+        fields = self.fields
+        if fields is None:
+            return []
+        dates = (date.fromordinal(day + EPOCH_ORDINAL) for day in range(first, last + 1))
+        return [day_number(day) for day in dates if day.month in fields.months and fields.match_day(day)]
 
     def slots_per_year(self) -> int:
         """Return how many there are in a leap year, not minding offset changes."""
         start = day_number(date(_LEAP_YEAR, 1, 1))
-        return len(self._days(start, start + 365)) * len(self._minutes_of_day)
+        return len(self.days(start, start + 365)) * len(self.minutes_of_day)
 
-    def __call__(self, start: int, end: int) -> list[int]:
-        """Return the slots in ``start <= slot < end`` (minutes since 1970, at most a year) and some around, sorted."""
-        first, last = start // MINUTES_PER_DAY - 1, end // MINUTES_PER_DAY + 1
-        days = self._days(first, last)
-        if not days:
-            return []
-        zone = stretches(self._timezone, date.fromordinal(start // MINUTES_PER_DAY + EPOCH_ORDINAL).year)
-        windows = [window for window in _windows(zone) if window.first <= last and first <= window.last]
-        odd = {day for window in windows for day in range(window.first, window.last + 1)}
-        walls = [day * MINUTES_PER_DAY + minute for day in days if day not in odd for minute in self._minutes_of_day]
-        slots = set(every_instant(walls, zone))
-        for window in windows:
-            slots.update(self._walk(window))
-        return sorted(slots)
 
-    def _days(self, first: int, last: int) -> list[int]:
-        sim = self._sim
-        if sim is None:
-            return []
-        dates = (date.fromordinal(day + EPOCH_ORDINAL) for day in range(first, last + 1))
-        return [day_number(day) for day in dates if day.month in sim.months and sim.match_day(day)]
+def cron_rule(expression: str) -> CronRule:
+    """Return the meaning of ``expression``.
 
-    def _walk(self, window: Window) -> list[int]:
-        if not self._days(window.first, window.last):
-            return []
-        from zoneinfo import ZoneInfo
-
-        from cronsim import CronSim
-
-        start = window.first * MINUTES_PER_DAY - window.before
-        end = (window.last + 1) * MINUTES_PER_DAY - window.after
-        eve = (_EPOCH + timedelta(minutes=start - 1)).astimezone(ZoneInfo(self._timezone))
-        slots = []
-        for found in CronSim(self._expression, eve):
-            slot = (found.astimezone(UTC) - _EPOCH) // timedelta(minutes=1)
-            if slot >= end:
-                break
-            slots.append(slot)
-        return slots
+    Raises ``ValueError`` where cronsim does not take it or it has other than five fields. One that can never fire
+    (30 February) is taken, and has no days.
+    """
+    fields = _parse(expression)
+    minutes = [60 * hour + minute for hour in fields.hours for minute in fields.minutes] if fields is not None else []
+    starred = any(field.startswith("*") for field in expression.split()[:2])
+    return CronRule(fields, tuple(sorted(minutes)), not starred)
 
 
 def cron_problem(expression: str) -> str | None:
     """Return a sentence that says what is wrong with a cron expression, or ``None`` where nothing is."""
     try:
-        sim = _parse(expression)
+        fields = _parse(expression)
     except ValueError as error:
         return str(error)
-    return f"the cron expression {expression!r} never fires: there is no such day" if sim is None else None
+    return f"the cron expression {expression!r} never fires: there is no such day" if fields is None else None
 
 
 def _parse(expression: str) -> CronSim | None:
@@ -111,11 +80,11 @@ def _parse(expression: str) -> CronSim | None:
     if len(fields) != 5:
         raise ValueError(f"the cron expression {expression!r} has {len(fields)} fields, not five")
     try:
-        return CronSim(expression, _EPOCH)
+        return CronSim(expression, _ANY_INSTANT)
     except CronSimError as error:
         if _only_the_day_is_missing(fields):
             return None
-        raise ValueError(f"cron expression {expression!r}: {str(error).lower()}") from None
+        raise ValueError(f"the cron expression {expression!r} is wrong: {str(error).lower()}") from None
 
 
 def _only_the_day_is_missing(fields: Sequence[str]) -> bool:
@@ -124,22 +93,8 @@ def _only_the_day_is_missing(fields: Sequence[str]) -> bool:
 
     minute, hour, day, month, weekday = fields
     try:
-        CronSim(f"{minute} {hour} {day} * {weekday}", _EPOCH)
-        CronSim(f"0 0 1 {month} *", _EPOCH)
+        CronSim(f"{minute} {hour} {day} * {weekday}", _ANY_INSTANT)
+        CronSim(f"0 0 1 {month} *", _ANY_INSTANT)
     except CronSimError:
         return False
     return True
-
-
-def _windows(zone: Sequence[Stretch]) -> list[Window]:
-    """Return the days on which the offset changes, with one on either side, merged where they touch."""
-    windows: list[Window] = []
-    for before, after in pairwise(zone):
-        low, high = sorted((before.offset, after.offset))
-        first = (after.start + low) // MINUTES_PER_DAY - 1
-        last = (after.start + high) // MINUTES_PER_DAY + 1
-        if windows and first <= windows[-1].last + 1:
-            windows[-1] = windows[-1]._replace(last=max(last, windows[-1].last), after=after.offset)
-        else:
-            windows.append(Window(first, last, before.offset, after.offset))
-    return windows

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from snapplan.planner.cron import CronSlots
+from snapplan.planner.cron import cron_rule
 from snapplan.planner.wallclock import (
     EPOCH_ORDINAL,
     MINUTES_PER_DAY,
@@ -71,8 +71,10 @@ def source_of(schedule: Schedule, timezone: str) -> tuple[Source, int]:
     Raises ``ValueError`` where the cron expression is wrong or a field is missing that the frequency needs.
     """
     if schedule.cron is not None:
-        cron = CronSlots(schedule.cron, timezone)
-        return cron, 12 if cron.slots_per_year() <= DENSE else 1
+        rule = cron_rule(schedule.cron)
+        resolve = once_per_wall if rule.at_fixed_times else every_instant
+        months = 12 if rule.slots_per_year() <= DENSE else 1
+        return partial(_wall_slots, timezone, rule.days, rule.minutes_of_day, resolve), months
     if schedule.frequency == "hourly":
         minutes = range(schedule.minute, MINUTES_PER_DAY, 60)
         return partial(_wall_slots, timezone, _every_day, minutes, every_instant), 1
@@ -131,6 +133,8 @@ def _wall_slots(
     first = start // MINUTES_PER_DAY
     days = dates(first - 1, end // MINUTES_PER_DAY + 1)
     walls = [day * MINUTES_PER_DAY + minute for day in days for minute in minutes_of_day]
+    if not walls:
+        return []
     return resolve(walls, stretches(timezone, date.fromordinal(first + EPOCH_ORDINAL).year))
 
 
@@ -138,8 +142,6 @@ def _one_time(schedule: Schedule, timezone: str) -> Source:
     at = schedule.at
     if at is None:
         raise ValueError("a custom period needs `at`")
-    slots: list[int] = []
-    if FIRST_YEAR <= at.year < END_YEAR:
-        wall = day_number(at.date()) * MINUTES_PER_DAY + 60 * at.hour + at.minute
-        slots = once_per_wall([wall], stretches(timezone, at.year))
+    wall = day_number(at.date()) * MINUTES_PER_DAY + 60 * at.hour + at.minute
+    slots = once_per_wall([wall], stretches(timezone, at.year))
     return lambda start, end: slots

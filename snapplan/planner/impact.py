@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from snapplan.models.plan import Impact, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from snapplan.models.plan import Action
@@ -37,22 +37,23 @@ def impacts(context: Context, actions: Sequence[Action]) -> tuple[Impact, ...]:
     return tuple(result)
 
 
-def _points(context: Context, targets: set[str]) -> dict[str, dict[str, datetime]]:
-    project = context.policy.config.project
+def _points(context: Context, targets: Collection[str]) -> dict[str, dict[str, datetime]]:
+    """Return the owned restore points of ``targets``: when each was taken, by native id."""
     points: dict[str, dict[str, datetime]] = {}
     if not targets:
         return points
-    for name, state in context.backends.items():
-        ids = {(t.scope, t.id): t.address for t in state.targets if t.address in targets}
-        for snapshot in state.snapshots:
-            address = ids.get((snapshot.scope, snapshot.target_id))
-            if address is None:
-                address = f"{name}/{snapshot.scope}/{snapshot.target_name}"
-                if address not in targets:
-                    continue
-            complete = snapshot.completed_at is not None and snapshot.taken_at <= context.now
-            if complete and snapshot.mark is not None and snapshot.mark.project == project:
-                points.setdefault(address, {})[snapshot.native_id] = snapshot.taken_at
+    for name, owned in context.owned.items():
+        live = {target.id: target.address for target in context.world.backends[name].targets}
+        groups = [(triple.target_id, group) for triple, group in owned.scheduled.items()]
+        groups += [(key.target_id, group) for key, group in owned.manual.items()]
+        for target_id, group in groups:
+            address = live.get(target_id, group[0].target_address)
+            if address in targets:
+                points.setdefault(address, {}).update(
+                    (snapshot.native_id, snapshot.taken_at)
+                    for snapshot in group
+                    if snapshot.completed_at is not None and snapshot.taken_at <= context.now
+                )
     return points
 
 

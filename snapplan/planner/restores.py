@@ -124,7 +124,7 @@ def _still_wanted(context: Context, draft: Draft, wish: Wish) -> bool:
     """Whether the restore was neither begun before nor has gone stale; what there is to say goes into the draft."""
     record = context.world.catalog.restores.get(wish.key)
     begun = {r.key: r.done for state in context.backends.values() for r in state.restores}
-    if record is None and wish.key not in begun:
+    if wish.key not in begun and (record is None or record.state == "refused"):
         return _in_time(context, draft, wish)
     if record is not None and record.content and record.content != content_digest(wish):
         _say(

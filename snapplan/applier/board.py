@@ -1,0 +1,74 @@
+"""What became of each action so far, and what that means for those that wait for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snapplan.applier.order import set_of
+from snapplan.applier.report import ActionResult, State, subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snapplan.models.plan import Action
+
+INTERRUPTED = "interrupted before it was begun"
+
+
+class Board:
+    """The results of one apply, by action number. Used by the scheduling thread only."""
+
+    def __init__(self, actions: Iterable[Action]) -> None:
+        self._actions = {action.number: action for action in actions}
+        self.results: dict[int, ActionResult] = {}
+        self.interrupted = False
+
+    def settle(self, results: Iterable[ActionResult]) -> None:
+        """Record results."""
+        self.results.update((result.action.number, result) for result in results)
+
+    def waiting(self, action: Action) -> bool:
+        """Whether something that ``action`` waits for is not settled yet."""
+        return any(number in self._actions and number not in self.results for number in action.after)
+
+    def obstacle(self, action: Action) -> str | None:
+        """Return why ``action`` must not be tried, or ``None`` when all that it waits for was done."""
+        for number in action.after:
+            needed = self._actions.get(number)
+            if needed is None:
+                return f"it needs action {number}, which is not part of this plan"
+            result = self.results.get(number)
+            if result is None:
+                return f"it needs {described(needed)}, which is to be carried out later"
+            if result.state is not State.DONE:
+                return f"it needs {described(needed)}, which {_ENDED[result.state]}"
+        return None
+
+    def triable(self, actions: Iterable[Action]) -> tuple[list[Action], list[ActionResult]]:
+        """Split the actions of one call into those to carry out and the results of the others; sets stay whole."""
+        obstacles = {action.number: (action, self.obstacle(action)) for action in actions}
+        hindered = {set_of(action): subject(action) for action, obstacle in obstacles.values() if obstacle is not None}
+        todo: list[Action] = []
+        left: list[ActionResult] = []
+        for action, obstacle in obstacles.values():
+            name = set_of(action)
+            if obstacle is None and name is not None and name in hindered:
+                obstacle = f"its set {name!r} cannot be whole: {hindered[name]} cannot be taken"
+            if obstacle is None:
+                todo.append(action)
+            else:
+                left.append(ActionResult(action, State.NOT_TRIED, obstacle))
+        return todo, left
+
+
+_ENDED = {State.FAILED: "failed", State.NOT_TRIED: "was not tried", State.SKIPPED: "was skipped"}
+
+
+def described(action: Action) -> str:
+    """Return an action in a few words, such as ``snapshot dc1/vm/web-01@gold.daily.20261122T0200Z``."""
+    return f"{action.verb} {subject(action)}"
+
+
+def not_tried(actions: Iterable[Action], reason: str) -> list[ActionResult]:
+    """Return results for actions that were not tried, all for the same reason."""
+    return [ActionResult(action, State.NOT_TRIED, reason) for action in actions]

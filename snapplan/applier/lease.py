@@ -1,0 +1,124 @@
+"""Holds the leases of backends while a block runs: taken in order, renewed by a heartbeat, given back at the end."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from snapplan import crash
+from snapplan.errors import CatalogError, FencedError, LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from snapplan.catalog.base import Catalog, Lease, Owner, Run
+
+HEARTBEAT = timedelta(seconds=15)
+LOCK_TIMEOUT = timedelta(seconds=60)
+_FIRST_WAIT = 0.05
+_LONGEST_WAIT = 0.5
+
+
+class Leases(dict[str, "Lease"]):
+    """The leases held, by backend. ``lost`` says of each that was taken over who told us; those stay in the mapping."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: dict[str, str] = {}
+
+
+@contextmanager
+def held(
+    catalog: Catalog,
+    backends: Iterable[str],
+    run: Run,
+    owner: Owner,
+    *,
+    timeout: timedelta = LOCK_TIMEOUT,
+    now: Callable[[], datetime],
+    wait: Callable[[float], bool],
+    heartbeat: timedelta = HEARTBEAT,
+) -> Iterator[Leases]:
+    """Hold the leases of ``backends``, all or none.
+
+    ``wait`` waits the seconds it is given and returns true when the waiting is to end at once (``Event().wait``). Raises
+    ``LockedError`` naming the holder when one cannot be had within ``timeout`` of waiting. A lease that the heartbeat finds
+    taken over is in ``lost``; the catalog refuses it before each driver call (fencing).
+    """
+    leases = Leases()
+    ended = threading.Event()
+    beat = threading.Thread(
+        target=_beat, args=(catalog, leases, now, heartbeat, ended), name="lease-heartbeat", daemon=True
+    )
+    beat.start()
+    try:
+        # Everybody takes them in the same order, so nobody waits for somebody who waits for them.
+        waited = 0.0
+        for backend in sorted(set(backends)):
+            waited = _acquire(catalog, backend, run, owner, leases, now, wait, timeout.total_seconds(), waited)
+        yield leases
+    finally:
+        ended.set()
+        beat.join()
+        _release(catalog, leases)
+
+
+def _acquire(
+    catalog: Catalog,
+    backend: str,
+    run: Run,
+    owner: Owner,
+    leases: Leases,
+    now: Callable[[], datetime],
+    wait: Callable[[float], bool],
+    longest: float,
+    waited: float,
+) -> float:
+    """Take one lease; return the seconds waited so far. Waits are added up, as a clock may be set or stand still."""
+    pause = _FIRST_WAIT
+    while True:
+        try:
+            crash.point("apply.lease.before")
+            leases[backend] = catalog.acquire(backend, run.number, owner, now())
+            crash.point("apply.lease.after")
+            return waited
+        except LockedError as error:
+            if waited >= longest or wait(min(pause, longest - waited)):
+                hint = "wait for it, or give --lock-timeout more time"
+                raise LockedError(error.backend, error.holder, hint=error.hint or hint) from error
+            waited += min(pause, longest - waited)
+            pause = min(_LONGEST_WAIT, pause * 2)
+
+
+def _beat(
+    catalog: Catalog, leases: Leases, now: Callable[[], datetime], interval: timedelta, ended: threading.Event
+) -> None:
+    while not ended.wait(interval.total_seconds()):
+        renew(catalog, leases, now())
+
+
+def renew(catalog: Catalog, leases: Leases, now: datetime) -> None:
+    """Renew all leases that are not lost; a catalog that does not answer now is asked again at the next beat."""
+    for backend, lease in list(leases.items()):
+        if backend in leases.lost:
+            continue
+        try:
+            catalog.renew(lease, now)
+        except FencedError as error:
+            leases.lost[backend] = str(error)
+        except CatalogError:
+            continue
+
+
+def _release(catalog: Catalog, leases: Leases) -> None:
+    """Give back what is held. One that cannot be given back ends by itself, so the others are not kept for it."""
+    for lease in leases.values():
+        crash.point("apply.release.before")
+        try:
+            catalog.release(lease)
+        except CatalogError:
+            continue
+        crash.point("apply.release.after")

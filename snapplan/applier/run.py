@@ -1,0 +1,199 @@
+"""Applies a plan: what protects first, what ends protection last, all backends side by side in between."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from snapplan import crash
+from snapplan.applier.answers import sentence
+from snapplan.applier.board import INTERRUPTED, Board, not_tried
+from snapplan.applier.call import carry_out
+from snapplan.applier.order import CATALOG_VERBS, Phase, calls, phases, verify
+from snapplan.applier.record import record_slots
+from snapplan.applier.report import ActionResult, Report, State
+from snapplan.applier.schedule import run_lanes
+from snapplan.applier.site import Site
+from snapplan.clock import monotonic
+from snapplan.errors import FencedError
+from snapplan.models.plan import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from snapplan.applier.observer import Observer
+    from snapplan.applier.order import Call
+    from snapplan.catalog.base import Catalog, Lease, Run
+    from snapplan.drivers.base import Driver
+    from snapplan.models.plan import Action, Missed, Plan
+
+
+def never() -> bool:
+    """Nobody asks the apply to stop."""
+    return False
+
+
+def apply(
+    plan: Plan,
+    *,
+    catalog: Catalog,
+    drivers: Mapping[str, Driver],
+    leases: Mapping[str, Lease],
+    run: Run,
+    project: str,
+    observer: Observer,
+    now: Callable[[], datetime],
+    stop: Callable[[], bool] = never,
+) -> Report:
+    """Carry out ``plan`` and return what became of each action.
+
+    ``drivers`` and ``leases`` are by backend; what is planned for a backend without both is not tried. Once ``stop``
+    returns true, the calls under way are finished and nothing more is begun. What a backend or the catalog cannot do is
+    in the report; raises ``ValueError``, before anything is done, for a plan that no planner of ``project`` would make.
+    """
+    verify(plan, project)
+    began = monotonic()
+    site = Site(catalog, drivers, leases, run, _InTurn(observer), now)
+    board = Board(plan.actions)
+    by_phase = dict(phases(plan))
+    _record_all(by_phase.get(Phase.PROTECT, ()), site, board, stop)
+    notices = _record_missed(plan.missed, site, stop)
+    _leave_out(plan.actions, site, board)
+    run_lanes(
+        _lanes(by_phase, site, board),
+        {backend: driver.capabilities.parallel for backend, driver in drivers.items()},
+        board,
+        partial(carry_out, site),
+        stop,
+        lambda result: site.observer.finished(result.action, result),
+    )
+    notices += record_slots(site, board.results.values())
+    _record_all(by_phase.get(Phase.END, ()), site, board, stop)
+    results = tuple(board.results[number] for number in sorted(board.results))
+    notices += _journal_not_tried(results, site)
+    return Report(results, monotonic() - began, board.interrupted, notices, run.number)
+
+
+def _lanes(by_phase: Mapping[Phase, Sequence[Action]], site: Site, board: Board) -> dict[str, list[Call]]:
+    """Return the calls of each backend, in order, without the actions that are settled already."""
+    lanes: dict[str, list[Call]] = {}
+    for phase, actions in by_phase.items():
+        theirs: dict[str, list[Action]] = {}
+        for action in actions:
+            if action.backend is not None and action.verb not in CATALOG_VERBS and action.number not in board.results:
+                theirs.setdefault(action.backend, []).append(action)
+        for backend, some in theirs.items():
+            batch = site.drivers[backend].capabilities.batch
+            lanes.setdefault(backend, []).extend(calls(backend, phase, some, batch=batch))
+    return lanes
+
+
+def _leave_out(actions: Sequence[Action], site: Site, board: Board) -> None:
+    """Settle what is planned for backends that are not there or not ours."""
+    for action in actions:
+        backend = action.backend
+        if action.verb in CATALOG_VERBS or (backend in site.drivers and backend in site.leases):
+            continue
+        reason = (
+            f"backend {backend!r} was left out" if backend not in site.drivers else f"no lease of backend {backend!r}"
+        )
+        _settle(not_tried([action], reason), site, board)
+
+
+def _record_all(actions: Sequence[Action], site: Site, board: Board, stop: Callable[[], bool]) -> None:
+    """Carry out profile and assign actions, one after another; they are records in the catalog."""
+    for action in actions:
+        obstacle = board.obstacle(action)
+        if obstacle is None and stop():
+            board.interrupted = True
+            obstacle = INTERRUPTED
+        _settle(not_tried([action], obstacle) if obstacle is not None else [_recorded(action, site)], site, board)
+
+
+def _recorded(action: Action, site: Site) -> ActionResult:
+    """Record one applied profile or assignment under the leases of the backends that it is about."""
+    request, run, began = action.request, site.run.number, monotonic()
+    site.observer.started(action)
+    try:
+        for backend in _concerned(action, site):
+            site.catalog.check(site.leases[backend])
+        crash.point("apply.intent.before")
+        site.catalog.intent(run, action, site.now())
+        crash.point("apply.intent.after")
+        if action.verb is Verb.PROFILE:
+            site.catalog.apply_profile(run, request.name, request.document, site.now())
+        else:
+            site.catalog.track(run, request.added, request.ended, request.assignment, site.now())
+        crash.point("apply.result.before")
+        site.catalog.result(run, action, State.DONE.value, "", site.now(), None)
+        crash.point("apply.result.after")
+    except FencedError as error:
+        return ActionResult(action, State.NOT_TRIED, f"a lease was lost: {error}", error=error)
+    except Exception as error:
+        return ActionResult(action, State.FAILED, sentence(error), monotonic() - began, error=error)
+    return ActionResult(action, State.DONE, seconds=monotonic() - began)
+
+
+def _concerned(action: Action, site: Site) -> list[str]:
+    """Return the backends whose leases a record needs: an assignment's, or all of them for a profile."""
+    if action.verb is Verb.PROFILE:
+        return sorted(site.leases)
+    triples = (*action.request.added, *action.request.ended)
+    return sorted({triple.backend for triple in triples} & site.leases.keys())
+
+
+def _record_missed(missed: Sequence[Missed], site: Site, stop: Callable[[], bool]) -> tuple[str, ...]:
+    """Record the missed slots of the backends that are ours; what cannot be recorded now the next plan finds again."""
+    slots = [
+        (slot.triple, slot.slot)
+        for slot in missed
+        if slot.triple is not None and slot.triple.backend in site.leases and slot.triple.backend in site.drivers
+    ]
+    if not slots or stop():
+        return ()
+    try:
+        for backend in sorted({triple.backend for triple, _ in slots}):
+            site.catalog.check(site.leases[backend])
+        site.catalog.record_missed(slots, site.now())
+    except Exception as error:
+        return (f"missed slots were not recorded: {sentence(error)}",)
+    return ()
+
+
+def _settle(results: Sequence[ActionResult], site: Site, board: Board) -> None:
+    board.settle(results)
+    for result in results:
+        site.observer.finished(result.action, result)
+
+
+def _journal_not_tried(results: Sequence[ActionResult], site: Site) -> tuple[str, ...]:
+    """Complete the journal with what was not tried; it is an account for people, so a failure is only a notice."""
+    try:
+        for result in results:
+            if result.state is State.NOT_TRIED:
+                site.catalog.result(site.run.number, result.action, result.state.value, result.text, site.now(), None)
+    except Exception as error:
+        return (f"the journal lacks what was not tried: {sentence(error)}",)
+    return ()
+
+
+class _InTurn:
+    """Lets an observer hear of one thing at a time, though calls end in many threads."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._lock = threading.Lock()
+
+    def started(self, action: Action) -> None:
+        with self._lock:
+            self._observer.started(action)
+
+    def finished(self, action: Action, result: ActionResult) -> None:
+        with self._lock:
+            self._observer.finished(action, result)
+
+    def notice(self, text: str) -> None:
+        with self._lock:
+            self._observer.notice(text)

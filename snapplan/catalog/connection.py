@@ -1,0 +1,99 @@
+"""One SQLite connection that threads share: transactions, and SQLite's errors as sentences for the operator."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from snapplan.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUSY_SECONDS = 30.0
+READ_ONLY = "the catalog was opened without write access"
+
+
+class Connection:
+    """A SQLite connection under a lock; every use is one transaction.
+
+    ``file`` is ``None`` in memory. With ``immutable`` SQLite takes no locks, so each read checks afterwards that the file
+    is still the one it was.
+    """
+
+    def __init__(self, raw: sqlite3.Connection, file: Path | None, *, writable: bool, immutable: bool = False) -> None:
+        self.file = file
+        self.writable = writable
+        self._raw = raw
+        self._lock = threading.RLock()
+        self._fingerprint = _fingerprint(file) if immutable and file else None
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection inside a transaction that sees one state of the catalog."""
+        with self._lock, explained(self.file):
+            self._raw.execute("BEGIN")
+            try:
+                yield self._raw
+            finally:
+                self._raw.rollback()
+            if self._fingerprint is not None and self.file and _fingerprint(self.file) != self._fingerprint:
+                raise CatalogError(f"the catalog {self.file} was changed while it was read", hint="Try again.")
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection inside a transaction that is durable once the block has ended without an exception."""
+        if not self.writable:
+            raise CatalogError(READ_ONLY)
+        with self._lock, explained(self.file):
+            self._raw.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._raw
+                self._raw.commit()
+            except BaseException:
+                self._raw.rollback()
+                raise
+
+    def close(self) -> None:
+        """Close it; a second time nothing happens."""
+        with self._lock:
+            self._raw.close()
+
+
+def _fingerprint(file: Path) -> tuple[int, int, int, bool]:
+    status = file.stat()
+    log = file.with_name(file.name + "-wal")
+    return status.st_ino, status.st_size, status.st_mtime_ns, log.exists() and log.stat().st_size > 0
+
+
+@contextmanager
+def explained(file: Path | None) -> Iterator[None]:
+    """Turn SQLite's errors into a ``CatalogError`` that names the file and says what to do."""
+    subject = f"the catalog {file}" if file else "the catalog in memory"
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _explain(error, subject) from error
+    except UnicodeEncodeError as error:
+        raise CatalogError(f"{subject} cannot keep {error.object!r}: it is not valid Unicode") from error
+
+
+def _explain(error: sqlite3.Error, subject: str) -> CatalogError:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    rebuild = "Move it away and run `snapplan catalog rebuild`."
+    if name.startswith("SQLITE_NOTADB"):
+        return CatalogError(f"{subject} is not a SQLite database", hint="Check the `catalog:` key of snapplan.yaml.")
+    if name.startswith("SQLITE_CORRUPT"):
+        return CatalogError(f"{subject} is damaged: {error}", hint=rebuild)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return CatalogError(f"{subject} is busy: another process kept it for more than {BUSY_SECONDS:.0f} s")
+    if name.startswith("SQLITE_FULL"):
+        return CatalogError(f"{subject} cannot be written: no space is left", hint="Free some space and try again.")
+    if name.startswith("SQLITE_READONLY"):
+        return CatalogError(f"{subject} cannot be written: {error}")
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
+        return CatalogError(f"{subject} cannot be read: {error}")
+    return CatalogError(f"{subject}: {error}")

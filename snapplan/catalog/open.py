@@ -1,0 +1,221 @@
+"""Opens the catalog that a URL names, makes it where there is none, and refuses places where it would not be safe."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snapplan.catalog.connection import BUSY_SECONDS, Connection, explained
+from snapplan.catalog.migrate import migrate, migrations, refuse_newer, schema_version
+from snapplan.catalog.mounts import MOUNTS, filesystem_type, is_network
+from snapplan.catalog.sqlite import SqliteCatalog
+from snapplan.clock import monotonic
+from snapplan.errors import CatalogError, CatalogMissingError
+
+if TYPE_CHECKING:
+    from snapplan.catalog.base import Catalog
+
+MEMORY = "memory:"
+SQLITE = "sqlite:///"
+
+
+def open_catalog(
+    url: str | None,
+    *,
+    project: str,
+    base: Path,
+    state_home: Path | None = None,
+    writable: bool = True,
+    create: bool = True,
+    mounts: Path = MOUNTS,
+) -> Catalog:
+    """Return the catalog at ``url``: ``sqlite:///PATH`` (relative to ``base``), ``memory:``, or ``None`` for the default.
+
+    The default is ``snapplan/PROJECT/catalog.db`` in the user's state folder (``state_home``, else ``XDG_STATE_HOME``,
+    else ``~/.local/state``). With ``writable`` it is made where there is none (``create``) and its schema brought up to
+    date; where it cannot be written it is opened for reading, and says so by its own ``writable``.
+
+    Raises ``CatalogMissingError`` where there is none and none is made, and ``CatalogError`` for everything else.
+    """
+    if url == MEMORY:
+        return _in_memory(project)
+    file = catalog_file(url, project=project, base=base, state_home=state_home)
+    _refuse_network(file, mounts)
+    if not _exists(file):
+        if not (writable and create):
+            raise CatalogMissingError(f"there is no catalog at {file}", hint="Run `snapplan catalog rebuild`.")
+        _make_file(file)
+    with explained(file):
+        may_write = writable and _can_write(file)
+        connection = _open_writable(file, project) if may_write else _open_readable(file)
+    catalog = SqliteCatalog(SQLITE + str(file), connection)
+    try:
+        _refuse_other_project(connection, project, file)
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+def catalog_file(url: str | None, *, project: str, base: Path, state_home: Path | None = None) -> Path:
+    """Return the file that ``url`` names, absolute and without symbolic links; ``CatalogError`` where it names none."""
+    if url is None:
+        return (_state_home(state_home) / "snapplan" / project / "catalog.db").resolve()
+    scheme = url.partition(":")[0]
+    if scheme in ("postgresql", "postgres"):
+        raise CatalogError("a catalog in PostgreSQL is not supported yet", hint="Use sqlite:///PATH for now.")
+    path = url.removeprefix(SQLITE)
+    if path == url or not path or path.endswith("/"):
+        raise CatalogError(
+            f"the catalog's URL of scheme {scheme!r} names no file", hint="Write sqlite:///PATH or memory:."
+        )
+    return (base / path).resolve()
+
+
+def _state_home(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    folder = os.environ.get("XDG_STATE_HOME", "")
+    if Path(folder).is_absolute():
+        return Path(folder)
+    try:
+        return Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise CatalogError(
+            "there is no home folder for the catalog", hint="Set `catalog:` in snapplan.yaml."
+        ) from error
+
+
+def _refuse_network(file: Path, mounts: Path) -> None:
+    filesystem = filesystem_type(file, mounts)
+    if filesystem is not None and is_network(filesystem):
+        raise CatalogError(
+            f"the catalog {file} lies on a network filesystem ({filesystem}), where SQLite loses data",
+            hint="Set `catalog:` in snapplan.yaml to a path on a local disk.",
+        )
+
+
+def _exists(file: Path) -> bool:
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise CatalogError(f"the catalog {file} cannot be read: {error.strerror}") from error
+    return True
+
+
+def _make_file(file: Path) -> None:
+    """Make an empty file that only its owner may read; whoever comes second finds it made."""
+    try:
+        missing = [folder for folder in file.parents if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise CatalogError(f"the catalog {file} cannot be made: {error.strerror}") from error
+
+
+def _can_write(file: Path) -> bool:
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+
+
+def _connect(target: str) -> sqlite3.Connection:
+    raw = sqlite3.connect(
+        target, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    raw.execute("PRAGMA foreign_keys = ON")
+    return raw
+
+
+def _uri(file: Path, options: str) -> str:
+    return f"{file.as_uri()}?{options}"
+
+
+def _open_writable(file: Path, project: str) -> Connection:
+    raw = _connect(_uri(file, "mode=rw"))
+    try:
+        raw.execute("PRAGMA synchronous = FULL")
+        migrate(raw)
+        _use_write_ahead_log(raw)
+        _claim(raw, project)
+    except BaseException:
+        raw.close()
+        raise
+    return Connection(raw, file, writable=True)
+
+
+def _use_write_ahead_log(raw: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging; SQLite does not wait by itself while others are about it."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _claim(raw: sqlite3.Connection, project: str) -> None:
+    """Write down whose catalog a new one is."""
+    if raw.execute("SELECT 1 FROM meta").fetchone() is None:
+        raw.execute("INSERT OR IGNORE INTO meta VALUES (1, ?, 0, NULL, 0)", (project,))
+
+
+def _open_readable(file: Path) -> Connection:
+    """Open for reading; where SQLite cannot make its shared memory beside the file, without locks."""
+    try:
+        return _checked(file, "mode=ro", immutable=False)
+    except sqlite3.OperationalError as error:
+        if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+            raise
+    log = file.with_name(file.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise CatalogError(
+            f"the catalog {file} has changes that only a process with write access can bring in",
+            hint="Run `snapplan status` once with write access.",
+        )
+    return _checked(file, "mode=ro&immutable=1", immutable=True)
+
+
+def _checked(file: Path, options: str, *, immutable: bool) -> Connection:
+    raw = _connect(_uri(file, options))
+    try:
+        version = schema_version(raw)
+        newest = migrations()[-1][0]
+        refuse_newer(version, newest)
+        if not version:
+            raise CatalogMissingError(f"the catalog {file} is empty", hint="Run `snapplan catalog rebuild`.")
+        if version < newest:
+            raise CatalogError(
+                f"the catalog {file} has the older schema {version}", hint="Run any command once with write access."
+            )
+    except BaseException:
+        raw.close()
+        raise
+    return Connection(raw, file, writable=False, immutable=immutable)
+
+
+def _refuse_other_project(connection: Connection, project: str, file: Path) -> None:
+    with connection.read() as db:
+        owner = db.execute("SELECT project FROM meta").fetchone()
+    if owner is not None and owner[0] != project:
+        raise CatalogError(
+            f"the catalog {file} belongs to project {owner[0]!r}, not to {project!r}",
+            hint="Give each project a catalog of its own.",
+        )
+
+
+def _in_memory(project: str) -> Catalog:
+    raw = _connect(":memory:")
+    migrate(raw)
+    _claim(raw, project)
+    return SqliteCatalog(MEMORY, Connection(raw, None, writable=True))

@@ -1,0 +1,235 @@
+"""Compares what a backend lists with what the catalog knows of it. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapplan.catalog.base import Observation
+from snapplan.catalog.drift import (
+    appeared,
+    expiration_differs,
+    lost_mark,
+    recreated_target,
+    renamed_target,
+    vanished_snapshot,
+    vanished_target,
+)
+from snapplan.errors import BackendError
+from snapplan.models.world import BackendState, Triple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from snapplan.catalog.base import KnownSnapshot
+    from snapplan.models.request import Inventory
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Capabilities, Target
+    from snapplan.models.world import Drift
+
+DAY = timedelta(days=1)
+
+
+class _Compared(NamedTuple):
+    snapshots: list[Snapshot]
+    changed: list[Snapshot]
+    drift: list[Drift]
+
+
+def reconcile(
+    backend: str,
+    capabilities: Capabilities,
+    inventory: Inventory,
+    known: Mapping[str, KnownSnapshot],
+    known_targets: Sequence[Target],
+    *,
+    project: str,
+    live_runs: frozenset[str],
+    listing_started_at: datetime,
+    past_drift: Iterable[Drift] = (),
+) -> tuple[BackendState, Observation]:
+    """Return the backend as the planner sees it, and what is to be recorded of it.
+
+    The later of the catalog's and the backend's expiration stands in the marks of our snapshots. ``past_drift`` is what
+    earlier refreshes saw vanish, of any backend. Raises ``BackendError`` for a listing that gives one id twice.
+    """
+    snapshot_ids = _unique(backend, "snapshot", [snapshot.native_id for snapshot in inventory.snapshots])
+    _unique(backend, "target", [target.id for target in inventory.targets])
+    compared = _compare_snapshots(inventory.snapshots, known, project, live_runs, listing_started_at)
+    gone, vanished = _missing(known, snapshot_ids, project, listing_started_at)
+    targets, targets_gone = _compare_targets(inventory.targets, known_targets)
+    drift = [
+        *vanished,
+        *compared.drift,
+        *_renamed(inventory.targets, known_targets, listing_started_at),
+        *_vanished(inventory.targets, targets_gone, compared.snapshots, project, listing_started_at),
+    ]
+    state = BackendState(
+        name=backend,
+        capabilities=capabilities,
+        targets=inventory.targets,
+        snapshots=compared.snapshots,
+        restores=inventory.restores,
+        live_runs=live_runs,
+        drift=_with_past(backend, drift, past_drift),
+    )
+    return state, Observation(backend, listing_started_at, targets, targets_gone, compared.changed, gone)
+
+
+def _unique(backend: str, what: str, ids: list[str]) -> set[str]:
+    unique = set(ids)
+    if len(unique) < len(ids):
+        seen: set[str] = set()
+        for twice in ids:
+            if twice in seen:
+                break
+            seen.add(twice)
+        raise BackendError(
+            backend, f"the listing of {backend!r} gives the {what} id {twice!r} twice; it is not trusted"
+        )
+    return unique
+
+
+def _compare_snapshots(
+    listed: Sequence[Snapshot],
+    known: Mapping[str, KnownSnapshot],
+    project: str,
+    live_runs: Collection[str],
+    seen_at: datetime,
+) -> _Compared:
+    """Sort the listed snapshots into what is as it was and what is not.
+
+    One comparison of tuples recognises an unchanged one, so that 100,000 of them take a moment. The known object then
+    stands for the listed one, whose memory can go.
+    """
+    snapshots: list[Snapshot] = []
+    changed: list[Snapshot] = []
+    drift: list[Drift] = []
+    get = known.get
+    keep = snapshots.append
+    for snapshot in listed:
+        record = get(snapshot.native_id)
+        if record is not None and record[0] == snapshot:
+            snapshot = record[0]
+            mark = snapshot.mark
+            if mark is None or mark.expires_at == record[1] or mark.project != project:
+                keep(snapshot)
+                continue
+        else:
+            changed.append(snapshot)
+        keep(_merged(snapshot, record, project, seen_at, drift))
+        if record is None and known and _is_news(snapshot, project, live_runs):
+            drift.append(appeared(snapshot, snapshot.mark.run if snapshot.mark else "", seen_at))
+    return _Compared(snapshots, changed, drift)
+
+
+def _missing(
+    known: Mapping[str, KnownSnapshot], listed: set[str], project: str, seen_at: datetime
+) -> tuple[list[Snapshot], list[Drift]]:
+    """Return the known snapshots that are not listed, except those that were written down after the listing began.
+
+    What lies more than a day ahead of the listing was written under a wrong clock and proves nothing.
+    """
+    records = [known[native_id] for native_id in known.keys() - listed]
+    gone = sorted(record.snapshot for record in records if not seen_at < record.seen_at <= seen_at + DAY)
+    return gone, [vanished_snapshot(snapshot.address, seen_at) for snapshot in gone if _is_ours(snapshot, project)]
+
+
+def _merged(
+    snapshot: Snapshot, record: KnownSnapshot | None, project: str, seen_at: datetime, drift: list[Drift]
+) -> Snapshot:
+    """Return ``snapshot`` with the later of both expirations, and add to ``drift`` how it differs from the record."""
+    mark = snapshot.mark
+    if record is None or not _is_ours(record.snapshot, project):
+        return snapshot
+    if mark is None or mark.project != project:
+        drift.append(lost_mark(snapshot, seen_at))
+        return snapshot
+    decided = record.expires_at
+    if decided == mark.expires_at:
+        return snapshot
+    drift.append(expiration_differs(snapshot, decided, mark.expires_at, seen_at))
+    return snapshot._replace(mark=mark._replace(expires_at=later(decided, mark.expires_at)))
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two expirations; ``None`` is never, the latest of all."""
+    return None if one is None or other is None else max(one, other)
+
+
+def _is_ours(snapshot: Snapshot, project: str) -> bool:
+    return snapshot.mark is not None and snapshot.mark.project == project
+
+
+def _is_news(snapshot: Snapshot, project: str, live_runs: Collection[str]) -> bool:
+    mark = snapshot.mark
+    if mark is None or mark.project != project or snapshot.completed_at is None:
+        return False
+    return not snapshot.managed and mark.run not in live_runs
+
+
+def _compare_targets(listed: Sequence[Target], known: Sequence[Target]) -> tuple[list[Target], list[Target]]:
+    """Return the listed targets that are new or changed, and the known ones that are gone."""
+    before = set(known)
+    ids = {target.id for target in listed}
+    return [target for target in listed if target not in before], [t for t in known if t.id not in ids]
+
+
+def _renamed(listed: Sequence[Target], known: Sequence[Target], seen_at: datetime) -> list[Drift]:
+    before = {target.id: target for target in known}
+    return [
+        renamed_target(old, target, seen_at)
+        for target in listed
+        if (old := before.get(target.id)) is not None and old.address != target.address
+    ]
+
+
+def _vanished(
+    listed: Sequence[Target], gone: Sequence[Target], snapshots: Sequence[Snapshot], project: str, seen_at: datetime
+) -> list[Drift]:
+    """Say which targets with snapshots of ours are gone."""
+    if not gone:
+        return []
+    owned = {s.mark.target_id for s in snapshots if s.mark is not None and s.mark.project == project}
+    addresses = {target.address for target in listed}
+    return [
+        recreated_target(target, seen_at) if target.address in addresses else vanished_target(target.address, seen_at)
+        for target in gone
+        if target.id in owned
+    ]
+
+
+def _with_past(backend: str, drift: list[Drift], past: Iterable[Drift]) -> list[Drift]:
+    current = {(entry.kind, entry.subject) for entry in drift}
+    earlier = [
+        entry
+        for entry in past
+        if entry.subject.partition("/")[0] == backend and (entry.kind, entry.subject) not in current
+    ]
+    return earlier + drift
+
+
+def satisfied_slots(
+    snapshots: Iterable[Snapshot], project: str, until: datetime | None = None
+) -> dict[Triple, datetime]:
+    """Return the newest slot of each triple that a complete snapshot of ours satisfies, managed ones too.
+
+    Future-dated ones count as well, unless their slot is after ``until``.
+    """
+    newest: dict[tuple[str, str, str | None, str | None], datetime] = {}
+    get = newest.get
+    for snapshot in snapshots:
+        mark = snapshot.mark
+        if mark is None or mark.project != project or snapshot.completed_at is None:
+            continue
+        slot = mark.slot
+        if slot is None or (until is not None and slot > until):
+            continue
+        triple = (snapshot.backend, mark.target_id, mark.profile, mark.period)
+        known = get(triple)
+        if known is None or known < slot:
+            newest[triple] = slot
+    return {
+        Triple(b, t, profile, period): slot for (b, t, profile, period), slot in newest.items() if profile and period
+    }

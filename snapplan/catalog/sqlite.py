@@ -1,0 +1,193 @@
+"""The catalog in one SQLite file, or in memory: each method one transaction, each subject in a module of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snapplan.catalog import decisions, leases, observations, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from snapplan.catalog.base import (
+        AssignmentRow,
+        JournalRow,
+        KnownSnapshot,
+        Lease,
+        MissedRow,
+        Observation,
+        Owner,
+        Run,
+        RunRow,
+    )
+    from snapplan.catalog.connection import Connection
+    from snapplan.models.plan import Action
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Target
+    from snapplan.models.world import (
+        CatalogState,
+        Drift,
+        ManualKey,
+        ManualRecord,
+        RestoreRecord,
+        Tracked,
+        Triple,
+    )
+
+
+class SqliteCatalog:
+    """Implements ``snapplan.catalog.base.Catalog``; made by ``snapplan.catalog.open.open_catalog``.
+
+    Without write access (``writable`` is ``False``) every method that writes raises ``CatalogError``.
+    """
+
+    def __init__(self, url: str, connection: Connection) -> None:
+        self.url = url
+        self.writable = connection.writable
+        self._connection = connection
+
+    def state(self) -> CatalogState:
+        """Return all that the planner needs besides snapshots and targets."""
+        with self._connection.read() as db:
+            return decisions.load_state(db)
+
+    def known(self, backend: str) -> Mapping[str, KnownSnapshot]:
+        """Return the snapshots of a backend that were there at the last refresh, by ``native_id``."""
+        with self._connection.read() as db:
+            return observations.load_snapshots(db, backend)
+
+    def known_targets(self, backend: str) -> Sequence[Target]:
+        """Return the targets of a backend that were there at the last refresh."""
+        with self._connection.read() as db:
+            return observations.load_targets(db, backend)
+
+    def observe(self, observation: Observation) -> None:
+        """Record what a refresh found."""
+        with self._connection.write() as db:
+            observations.observe(db, observation)
+
+    def drift(self) -> Sequence[Drift]:
+        """Return what vanished outside snapplan within the last 30 days."""
+        with self._connection.read() as db:
+            return observations.load_drift(db)
+
+    def live_runs(self, now: datetime) -> frozenset[str]:
+        """Return the ids of the runs whose owner still holds a valid lease."""
+        with self._connection.read() as db:
+            return runs.live_runs(db, now)
+
+    def acquire(self, backend: str, run: int, owner: Owner, now: datetime) -> Lease:
+        """Take the lease of a backend; raise ``LockedError`` at once when another live owner holds it."""
+        with self._connection.write() as db:
+            lease, taken_from = leases.acquire(db, backend, run, owner, now)
+            if taken_from is not None:
+                runs.interrupt(db, taken_from, now)
+            return lease
+
+    def renew(self, lease: Lease, now: datetime) -> None:
+        """Prolong a lease (heartbeat); raise ``FencedError`` when it is no longer ours."""
+        with self._connection.write() as db:
+            leases.renew(db, lease, now)
+
+    def check(self, lease: Lease) -> None:
+        """Raise ``FencedError`` when the lease is no longer ours; an old heartbeat is renewed with it."""
+        with self._connection.read() as db:
+            due = leases.needs_renewal(db, lease)
+        if due:
+            with self._connection.write() as db:
+                leases.prolong(db, lease)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; nothing happens when it is no longer ours."""
+        with self._connection.write() as db:
+            leases.release(db, lease)
+
+    def begin_run(self, command: str, owner: Owner, now: datetime, commit: str | None) -> Run:
+        """Return a new run; runs whose owner is gone become interrupted."""
+        with self._connection.write() as db:
+            return runs.begin(db, command, owner, now, commit)
+
+    def intent(self, run: int, action: Action, now: datetime) -> None:
+        """Record durably that ``action`` is about to be carried out."""
+        with self._connection.write() as db:
+            runs.intent(db, run, action, now)
+
+    def result(self, run: int, action: Action, state: str, text: str, now: datetime, snapshot: Snapshot | None) -> None:
+        """Record durably what became of ``action``, and ``snapshot`` as it now stands (create, change)."""
+        with self._connection.write() as db:
+            runs.result(db, run, action, state, text, now, snapshot)
+
+    def end_run(self, run: int, state: str, now: datetime, *, confirm: bool) -> None:
+        """Close a run; ``confirm`` raises the high-water mark of time to ``now``."""
+        with self._connection.write() as db:
+            runs.end(db, run, state, now, confirm=confirm)
+
+    def apply_profile(self, run: int, name: str, document: Mapping[str, object] | None, now: datetime) -> None:
+        """Record an applied profile; ``None`` removes it."""
+        with self._connection.write() as db:
+            decisions.apply_profile(db, run, name, document, now)
+
+    def track(
+        self,
+        run: int,
+        added: Mapping[Triple, Tracked],
+        ended: Sequence[Triple],
+        assignment: str,
+        now: datetime,
+    ) -> None:
+        """Record triples that begin to apply and triples that stop (they become orphaned at ``now``)."""
+        with self._connection.write() as db:
+            decisions.track(db, added, ended, assignment, now)
+
+    def satisfied(self, slots: Mapping[Triple, datetime]) -> None:
+        """Raise ``last_slot`` of triples; never lowers it. Where nothing rises, nothing is written."""
+        with self._connection.read() as db:
+            rising = decisions.unsatisfied(db, slots)
+        if rising:
+            with self._connection.write() as db:
+                decisions.raise_slots(db, rising.items())
+
+    def record_missed(self, missed: Sequence[tuple[Triple, datetime]], now: datetime) -> None:
+        """Record missed slots, and raise ``last_slot`` of their triples."""
+        with self._connection.write() as db:
+            decisions.record_missed(db, missed, now)
+
+    def record_manual(self, key: ManualKey, record: ManualRecord) -> None:
+        """Record a manual snapshot as taken, or its new expiration."""
+        with self._connection.write() as db:
+            decisions.record_manual(db, key, record)
+
+    def record_restore(self, key: str, record: RestoreRecord) -> None:
+        """Record how far a restore is; raise ``CatalogError`` where a finished one would be begun again."""
+        with self._connection.write() as db:
+            decisions.record_restore(db, key, record)
+
+    def runs(self, limit: int = 50) -> Sequence[RunRow]:
+        """Return the newest runs, newest first. ``counts`` has what was done by verb, and what was not by state."""
+        with self._connection.read() as db:
+            return runs.load_runs(db, limit)
+
+    def journal(self, run: int) -> Sequence[JournalRow]:
+        """Return the actions of a run, in order."""
+        with self._connection.read() as db:
+            return runs.load_journal(db, run)
+
+    def assignments(self) -> Sequence[AssignmentRow]:
+        """Return the applied assignments."""
+        with self._connection.read() as db:
+            return decisions.load_assignments(db)
+
+    def missed(self, limit: int = 1000) -> Sequence[MissedRow]:
+        """Return the newest missed slots, newest first."""
+        with self._connection.read() as db:
+            return decisions.load_missed(db, limit)
+
+    def replace(self, state: CatalogState, now: datetime, assignments: Iterable[AssignmentRow] = ()) -> None:
+        """Replace everything but runs and leases by ``state`` (``catalog rebuild``)."""
+        with self._connection.write() as db:
+            decisions.replace(db, state, assignments, now)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()

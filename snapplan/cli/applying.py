@@ -1,0 +1,188 @@
+"""How a command that changes something goes: show the plan, get consent, carry it out, give account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from snapplan import clock
+from snapplan.cli import console
+from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.interrupts import stopping
+from snapplan.cli.planning import apply_command, check_focus, in_place_targets, undo_commands
+from snapplan.cli.progress import progress
+from snapplan.cli.session import session
+from snapplan.errors import BlockedError
+from snapplan.models.order import Focus, Orders
+from snapplan.render.account import FORMAT, account_text
+from snapplan.render.text import nothing_to_do, plan_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snapplan.applier.report import ActionResult, Report
+    from snapplan.models.plan import Plan
+    from snapplan.workspace import Workspace
+
+
+class Wish(NamedTuple):
+    """What a command line asks to carry out, and what it approves beforehand."""
+
+    orders: Orders = Orders()
+    focus: Focus = Focus()
+    auto_approve: bool = False
+    confirmed: frozenset[str] = frozenset()
+    lock_timeout: timedelta = timedelta(seconds=60)
+    full: bool = False
+    form: str = "text"
+    command: str = "apply"
+
+
+def carry_out(wish: Wish) -> int:
+    """Show the plan for ``wish``, get consent and carry it out; return the exit code.
+
+    Raises ``BlockedError`` where consent is missing and whatever the workspace raises.
+    """
+    from snapplan.workspace import Workspace
+
+    with Workspace.open(session().root, writable=True) as workspace:
+        plan = workspace.plan(clock.now(), orders=wish.orders, focus=wish.focus)
+        document = plan.document()
+        check_focus(workspace, wish.focus)
+        _show(document, wish)
+        if wish.orders and has_errors(document):
+            return exit_code(ExitCode.FAILED)
+        consented = _consent(document, wish)
+        wish = wish._replace(confirmed=consented)
+        account = execute(workspace, plan, wish)
+    if wish.form == "json":
+        from snapplan.render.jsonplan import json_text
+
+        console.result(json_text(account))
+    elif document["actions"]:
+        console.result("\n" + account_text(account, style=console.out_style(), resume=apply_command(document)))
+        console.result("".join(f"Undo:  {command}\n" for command in undo_commands(document, account)))
+    return account_exit_code(account, document, wish.confirmed)
+
+
+def execute(workspace: Workspace, plan: Plan, wish: Wish) -> dict[str, Any]:
+    """Carry out at most what is in ``plan``; return the account, see ``snapplan.render.account``."""
+    with stopping() as stop, progress(plan.actions) as observer:
+        _, report = workspace.apply(
+            orders=wish.orders,
+            focus=wish.focus,
+            approved=plan,
+            confirmed=wish.confirmed,
+            observer=observer,
+            lock_timeout=wish.lock_timeout,
+            stop=stop.is_set,
+            command=wish.command,
+        )
+    if session().debug:
+        _show_traces(report)
+    return account_of(report)
+
+
+def _show_traces(report: Report) -> None:
+    import traceback
+
+    for failure in report.failed:
+        if failure.error is not None:
+            console.notice("".join(traceback.format_exception(failure.error)).rstrip())
+
+
+def account_of(report: Report) -> dict[str, Any]:
+    """Return a report as the document that is rendered."""
+    return {
+        "format": FORMAT,
+        "run": report.run,
+        "state": report.state,
+        "seconds": round(report.seconds, 3),
+        "counts": report.counts,
+        "notices": list(report.notices),
+        "actions": [_entry(result) for result in report.results],
+    }
+
+
+def _entry(result: ActionResult) -> dict[str, Any]:
+    from snapplan.applier.report import subject
+
+    return {
+        "number": result.action.number,
+        "verb": result.action.verb.value,
+        "subject": subject(result.action),
+        "state": result.state.value,
+        "text": result.text,
+        "seconds": round(result.seconds, 3),
+        "notices": list(result.notices),
+    }
+
+
+def account_exit_code(
+    account: Mapping[str, Any], document: Mapping[str, Any], confirmed: frozenset[str] = frozenset()
+) -> int:
+    """Return the exit code of an apply: what its account and its plan say, and whether a restore was not ``confirmed``."""
+    stopped = any(guard["state"] not in ("ok", "allowed") for guard in document["guards"])
+    stopped = stopped or not confirmed.issuperset(in_place_targets(document))
+    unread = any(backend["error"] is not None for backend in document["backends"])
+    return exit_code(
+        ExitCode.INTERRUPTED if account["state"] == "interrupted" else None,
+        ExitCode.PARTIAL if account["state"] in ("partial", "failed") else None,
+        ExitCode.BLOCKED if stopped else None,
+        ExitCode.FAILED if unread or has_errors(document) else None,
+    )
+
+
+def has_errors(document: Mapping[str, Any]) -> bool:
+    """Whether the planner found an error, such as an order that cannot be planned."""
+    return any(finding["severity"] == "error" for finding in document["diagnostics"])
+
+
+def _show(document: Mapping[str, Any], wish: Wish) -> None:
+    """Show the plan: it is the result, unless that is JSON; then whoever is asked reads it on stderr."""
+    if not wish.orders or document["actions"]:
+        as_text = wish.form == "text"
+        style = console.out_style() if as_text else console.err_style()
+        text = plan_text(document, full=wish.full, style=style, command=None, schedule=not wish.orders)
+        console.result(text) if as_text else console.notice(text)
+        return
+    from snapplan.render.diagnostics import diagnostic_text
+
+    for finding in document["diagnostics"]:
+        console.notice(diagnostic_text(finding, style=console.err_style()))
+    if not has_errors(document):
+        console.notice(nothing_to_do(document))
+
+
+def _consent(document: Mapping[str, Any], wish: Wish) -> frozenset[str]:
+    """Return the targets whose restore in place is approved; raise ``BlockedError`` where the plan as a whole is not."""
+    open_ones = [target for target in in_place_targets(document) if target not in wish.confirmed]
+    if not document["actions"]:
+        return wish.confirmed
+    if wish.auto_approve or not console.at_terminal():
+        _refuse_unattended(document, wish, open_ones)
+        return wish.confirmed
+    typed = {target for target in open_ones if _type_name(target)}
+    if len(typed) < len(open_ones):
+        raise BlockedError("the name was not typed; nothing was done")
+    if not _named_everything(document, wish) and not console.confirmed("Carry this out?"):
+        raise BlockedError("not confirmed; nothing was done")
+    return wish.confirmed | typed
+
+
+def _named_everything(document: Mapping[str, Any], wish: Wish) -> bool:
+    """Whether all that was ordered is a restore in place, which its own name has approved."""
+    return bool(wish.orders) and bool(in_place_targets(document))
+
+
+def _type_name(target: str) -> bool:
+    return console.typed(f"The content of {target} will be replaced. Type its name to go on") == target
+
+
+def _refuse_unattended(document: Mapping[str, Any], wish: Wish, open_ones: list[str]) -> None:
+    if wish.orders and open_ones:
+        hint = f"--confirm {open_ones[0]} approves it."
+        raise BlockedError(f"the content of {open_ones[0]} would be replaced, and nobody is asked", hint=hint)
+    if not wish.auto_approve and not _named_everything(document, wish):
+        hint = "--auto-approve carries out what is due without a question."
+        raise BlockedError("standard input is not a terminal, so nobody can be asked; nothing was done", hint=hint)

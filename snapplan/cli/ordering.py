@@ -1,0 +1,68 @@
+"""The commands that order one harmless thing and do it without a question: a manual snapshot, a pin."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from snapplan import clock
+from snapplan.cli import console
+from snapplan.cli.applying import Wish, account_exit_code, execute, has_errors
+from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.session import session
+from snapplan.errors import CommandLineError
+from snapplan.models.order import Orders, PinOrder, SnapshotOrder
+from snapplan.render.account import account_text
+from snapplan.render.diagnostics import diagnostic_text
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from snapplan.models.snapshot import Pin
+
+
+def fresh_key(now: datetime) -> str:
+    """Return a key that no other order has, even within the same second: ``20261122T030004Z-9f3a1c``."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def take(order: SnapshotOrder, lock_timeout: timedelta) -> int:
+    """Take manual snapshots; print their addresses, and nothing else, to stdout. Return the exit code."""
+    code, account = _carry_out("snapshot", Orders(snapshots=(order,)), lock_timeout)
+    for action in account["actions"] if account else ():
+        if action["state"] == "done" and action["verb"] == "snapshot":
+            console.result(f"{action['subject']}\n")
+    return code
+
+
+def order_pin(snapshot: str, pin: Pin | None, lock_timeout: timedelta) -> int:
+    """Set or take away a pin. Return the exit code; raise ``CommandLineError`` where ``snapshot`` is no address."""
+    from snapplan.ids import parse_snapshot
+
+    try:
+        parse_snapshot(snapshot)
+    except ValueError as error:
+        raise CommandLineError(str(error)) from None
+    code, account = _carry_out("unpin" if pin is None else "pin", Orders(pins=(PinOrder(snapshot, pin),)), lock_timeout)
+    if code == 0:
+        changed = bool(account and account["counts"]["change"])
+        word = "pinned" if pin is not None else "unpinned"
+        console.notice(f"{snapshot} is {word}." if changed else f"{snapshot} was {word} already.")
+    return code
+
+
+def _carry_out(command: str, orders: Orders, lock_timeout: timedelta) -> tuple[int, dict[str, Any] | None]:
+    """Carry orders out; findings and failures go to stderr. The account is ``None`` where nothing was tried."""
+    from snapplan.workspace import Workspace
+
+    with Workspace.open(session().root, writable=True) as workspace:
+        plan = workspace.plan(clock.now(), orders=orders)
+        document = plan.document()
+        for finding in document["diagnostics"]:
+            console.notice(diagnostic_text(finding, style=console.err_style()))
+        if has_errors(document):
+            return exit_code(ExitCode.FAILED), None
+        account = execute(workspace, plan, Wish(orders=orders, lock_timeout=lock_timeout, command=command))
+    if account["state"] != "done":
+        console.notice(account_text(account, style=console.err_style()))
+    return account_exit_code(account, document), account

@@ -1,0 +1,94 @@
+"""``snapplan plan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snapplan.cli.console import out_style, result
+from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.options import INSTANT, focus, repository
+from snapplan.cli.session import session
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@click.command("plan")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the plan is printed.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
+@click.option(
+    "--at", type=INSTANT, metavar="INSTANT", help="Plan as if it were this instant, such as 2026-11-22T02:00Z."
+)
+@focus
+@click.option("--full", is_flag=True, help="Fold nothing: one line for each action.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show dependencies and preconditions.")
+@repository
+def command(
+    form: str,
+    detailed_exitcode: bool,
+    at: datetime | None,
+    targets: tuple[str, ...],
+    backends: tuple[str, ...],
+    full: bool,
+    verbose: bool,
+) -> int:
+    """Show what apply would do; changes nothing.
+
+    The backends are read and compared with the policy and the catalog. What cannot be undone comes first.
+
+    \b
+    Examples:
+      snapplan plan
+      snapplan plan --target 'lab/volume/*' --full
+      snapplan plan --format markdown > plan.md
+      snapplan plan --detailed-exitcode    ends with 2 when there is something to do
+    """
+    from snapplan import clock
+    from snapplan.cli.planning import check_focus, focus_of
+    from snapplan.workspace import Workspace
+
+    with Workspace.open(session().root, writable=False) as workspace:
+        focus = focus_of(targets, backends)
+        document = workspace.plan(at or clock.now(), focus=focus).document()
+        check_focus(workspace, focus)
+    result(rendered(document, form, full=full, verbose=verbose))
+    return plan_exit_code(document, detailed=detailed_exitcode)
+
+
+def rendered(document: dict[str, Any], form: str, *, full: bool = False, verbose: bool = False) -> str:
+    """Return a plan document in one of the formats of ``plan``."""
+    match form:
+        case "json":
+            from snapplan.render.jsonplan import json_text
+
+            return json_text(document)
+        case "markdown":
+            from snapplan.render.markdown import plan_markdown
+
+            return plan_markdown(document, full=full)
+        case _:
+            from snapplan.cli.planning import apply_command
+            from snapplan.render.text import plan_text
+
+            return plan_text(document, full=full, verbose=verbose, style=out_style(), command=apply_command(document))
+
+
+def plan_exit_code(document: dict[str, Any], *, detailed: bool) -> int:
+    """Return the exit code of a plan: what it found wrong, and with ``detailed`` whether there is something to do."""
+    stopped = any(guard["state"] not in ("ok", "allowed") for guard in document["guards"])
+    unread = any(backend["error"] is not None for backend in document["backends"])
+    invalid = any(finding["severity"] == "error" for finding in document["diagnostics"])
+    return exit_code(
+        ExitCode.BLOCKED if stopped else None,
+        ExitCode.FAILED if unread or invalid else None,
+        ExitCode.PENDING if detailed and document["actions"] else None,
+    )

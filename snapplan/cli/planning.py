@@ -1,0 +1,88 @@
+"""What the commands that plan have in common: the limits of the command line, and the command that goes on."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from snapplan.cli.session import session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snapplan.models.order import Focus
+    from snapplan.workspace import Workspace
+
+
+def focus_of(targets: tuple[str, ...], backends: tuple[str, ...]) -> Focus:
+    """Return what a plan is limited to; no glob means all."""
+    from snapplan.models.order import Focus
+
+    return Focus(targets or ("*",), backends or ("*",))
+
+
+def in_place_targets(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the targets whose content a plan would replace."""
+    return tuple(
+        action["target"]
+        for action in document["actions"]
+        if action["verb"] == "restore" and action["change"].get("mode") == "in_place"
+    )
+
+
+def undo_commands(document: Mapping[str, Any], account: Mapping[str, Any]) -> list[str]:
+    """Return the commands that bring back what restores in place have replaced, from their safety snapshots."""
+    done = {a["subject"] for a in account["actions"] if a["verb"] == "restore" and a["state"] == "done"}
+    by_number = {action["number"]: action for action in document["actions"]}
+    return [
+        shlex.join(_command("restore", action["target"], "--from", name, "--mode", "in_place"))
+        for action in document["actions"]
+        if action["verb"] == "restore" and action["change"].get("mode") == "in_place" and action["target"] in done
+        for number in action["after"]
+        if number in by_number and by_number[number]["verb"] == "snapshot"
+        for name in [by_number[number]["snapshot"].rpartition("@")[2]]
+    ]
+
+
+def apply_command(document: Mapping[str, Any]) -> str:
+    """Return the command that carries a plan out, as it can be pasted."""
+    confirmations = [word for target in in_place_targets(document) for word in ("--confirm", target)]
+    return shlex.join(_command("apply", *confirmations))
+
+
+def check_focus(workspace: Workspace, focus: Focus) -> None:
+    """Raise ``CommandLineError`` for a glob over backends that matches none; warn of one over targets that matches none.
+
+    What targets there are is known from the catalog, so that a target which is new is only warned of.
+    """
+    from snapplan.cli.console import notice
+    from snapplan.errors import CommandLineError
+    from snapplan.planner.resolve import matches
+
+    backends = list(workspace.policy.config.backends)
+    for glob in focus.backends:
+        if not any(matches(glob, name) for name in backends):
+            raise CommandLineError(
+                f"no backend matches {glob!r}", hint=f"The policy has {', '.join(sorted(backends))}."
+            )
+    known = [target.address for name in backends for target in workspace.catalog.known_targets(name)]
+    for glob in focus.targets:
+        if known and not any(matches(glob, address) for address in known):
+            notice(f"warning: no known target matches {glob!r}; snapplan list targets shows what there is")
+
+
+def tell_world(workspace: Workspace) -> None:
+    """Write to stderr what was found when the world was read, such as that the catalog was rebuilt."""
+    from snapplan.cli.console import err_style, notice
+    from snapplan.models.plan import plain
+    from snapplan.render.diagnostics import diagnostic_text
+
+    for finding in workspace.diagnostics:
+        if finding.code.startswith("SP4"):
+            notice(diagnostic_text(plain(finding), style=err_style()))
+
+
+def _command(*words: str) -> list[str]:
+    directory = session().directory
+    where = ["-C", str(directory)] if directory is not None else []
+    return ["snapplan", words[0], *where, *words[1:]]

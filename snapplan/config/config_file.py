@@ -1,0 +1,130 @@
+"""``snapplan.yaml`` as a model: its own keys, the keys of each backend's driver, and where secrets may stand."""
+
+from __future__ import annotations
+
+import re
+import typing
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from snapplan.config.explain import report, show, suggest
+from snapplan.config.structure import SECTIONS, read
+from snapplan.errors import SnapplanError
+from snapplan.models.policy import SECRET_REFERENCE, Backend, ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from snapplan.config.source import Findings, Source
+    from snapplan.config.yaml import Path
+    from snapplan.drivers.base import DriverType
+
+CONFIG_FILE = "snapplan.yaml"
+CONFIG = "config"
+BROKEN_BACKEND = Backend.model_construct(driver="")
+"""What stands for a backend that had errors of its own; later checks leave it out."""
+
+_REFERENCE = re.compile(r"\$\{[^}]*\}")
+
+
+def read_config(source: Source, findings: Findings) -> ConfigFile | None:
+    """Return ``snapplan.yaml`` as far as it can be read; its errors are in ``findings`` under ``("config", ...)``."""
+    data = source.document.data
+    if not isinstance(data, dict):
+        if source.document.complete:
+            where = source.locate(())[0]
+            hint = "it needs at least version, project and backends; snapplan init writes one"
+            findings.in_file(source, "SP106", where, f"{CONFIG_FILE} must be a mapping, not {show(data)}", hint=hint)
+        return None
+    raw = {key: value for key, value in data.items() if not _is_section(key, findings)}
+    if isinstance(backends := raw.get("backends"), dict):
+        raw["backends"] = {name: _backend(source, name, value, findings) for name, value in backends.items()}
+    _refuse_password(raw.get("catalog"), source, findings)
+    for path, text in _texts({key: value for key, value in data.items() if key != "backends"}, ()):
+        if _REFERENCE.search(text):
+            _refuse_reference((CONFIG, *path), findings)
+    return read(ConfigFile, raw, (CONFIG,), findings, noun=CONFIG_FILE)
+
+
+def _is_section(key: str, findings: Findings) -> bool:
+    if key not in SECTIONS and key != "moved":
+        return False
+    hint = "move it to a policy file, such as policies/main.yaml"
+    findings.error("SP104", (CONFIG, key), f'"{key}" belongs in a policy file, not in {CONFIG_FILE}', hint=hint)
+    return True
+
+
+def _backend(source: Source, name: str, raw: object, findings: Findings) -> Backend:
+    """Check one backend: the keys that all have, then those of its driver."""
+    path = (CONFIG, "backends", name)
+    backend = read(Backend, raw, path, findings, noun="a backend")
+    if backend is None or not isinstance(raw, dict):
+        return BROKEN_BACKEND
+    driver = _driver(backend.driver, path, findings)
+    if driver is None:
+        return BROKEN_BACKEND
+    secrets = secret_fields(driver.options)
+    for key in secrets & raw.keys():
+        if not (isinstance(raw[key], str) and SECRET_REFERENCE.fullmatch(raw[key])):
+            source.hide(("backends", name, key))
+    own = {key: value for key, value in raw.items() if key not in Backend.model_fields}
+    try:
+        driver.options.model_validate(own)
+    except ValidationError as error:
+        noun = f"a backend of driver {driver.name}"
+        report(error, own, path, findings, model=driver.options, noun=noun, also=list(Backend.model_fields))
+    for place, text in _texts(raw, ()):
+        if _REFERENCE.search(text) and place[0] not in secrets:
+            _refuse_reference((*path, *place), findings)
+    return backend
+
+
+def _driver(name: str, path: Path, findings: Findings) -> DriverType | None:
+    from snapplan.drivers import registry
+
+    try:
+        driver = registry.find(name)
+    except SnapplanError as error:
+        findings.error("SP203", (*path, "driver"), str(error), value=True, hint=error.hint)
+        return None
+    if driver is None:
+        hint = suggest(name, registry.names())
+        findings.error("SP203", (*path, "driver"), f"there is no driver {show(name)}", value=True, hint=hint)
+    return driver
+
+
+def secret_fields(model: type[BaseModel]) -> set[str]:
+    """Return the keys of ``model`` that hold secrets."""
+    fields = model.model_fields.items()
+    return {field.alias or name for name, field in fields if _holds_secret(field.annotation)}
+
+
+def _holds_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_holds_secret(member) for member in typing.get_args(annotation))
+
+
+def _refuse_password(catalog: object, source: Source, findings: Findings) -> None:
+    """Refuse a password in the catalog's address; the database client has places of its own for it."""
+    if isinstance(catalog, str) and re.search(r"://[^/\s@]*:[^/\s@]+@|[?&]password=", catalog):
+        source.hide(("catalog",))
+        hint = "leave it out and set PGPASSWORD, or write a ~/.pgpass"
+        findings.error("SP117", (CONFIG, "catalog"), '"catalog" holds a password', value=True, hint=hint)
+
+
+def _refuse_reference(path: Path, findings: Findings) -> None:
+    summary = f"{show(path[-1])} is not a secret: references such as ${{env:NAME}} stand only where a secret does"
+    findings.error("SP118", path, summary, value=True, hint="write the value itself")
+
+
+def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield every text in ``value`` with its path. ``value`` is no deeper than the reader allows."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        inner: Mapping[str, object] = value
+        for key, item in inner.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*path, str(index)))

@@ -1,0 +1,318 @@
+"""Strict YAML with the place of every key: the C parser's events become plain data in one pass.
+
+Only ``true|false``, ``null|~``, decimal integers and decimal fractions are typed; everything else stays text, also
+``12:30``, ``no``, ``on``, ``0100`` and dates. Refused: keys given twice, tags, merge keys, several documents, keys that are
+not scalars, and files made to exhaust the reader (depth, size, expanded aliases).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamStartEvent,
+)
+
+Path = tuple[str, ...]
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 40
+MAX_NODES = 2_000_000
+MAX_ALIASED_NODES = 100_000
+MAX_PROBLEMS = 200
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")
+_FRACTION = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,30}(?:[eE][-+]?[0-9]{1,2})?\Z")
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_NUMBER_STARTS = frozenset("+-0123456789")
+_INVISIBLE = re.compile("[\x85\u2028-\u202e\u2066-\u2069\ufeff]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+class Problem(NamedTuple):
+    """What is wrong with the file as YAML; ``line`` and ``column`` count from 1."""
+
+    code: str
+    summary: str
+    line: int
+    column: int
+    hint: str = ""
+    width: int = 1
+
+
+class Document(NamedTuple):
+    """One file as data. ``marks`` holds for each path the marks of its key and of its value (lines count from 0).
+
+    An item of a list stands under ``str(index)``. What an alias stands for has no marks of its own: the nearest path
+    above is the alias. ``complete`` is ``False`` where reading stopped early, so that something may be missing.
+    """
+
+    data: Any
+    marks: dict[Path, tuple[Any, Any]]
+    problems: list[Problem]
+    complete: bool = True
+
+
+class _StopError(Exception):
+    """Reading cannot go on."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.summary)
+        self.problem = problem
+
+
+def load(content: bytes) -> Document:
+    """Return what a file says, and everything that is wrong with it as YAML. Never raises for any content."""
+    reader = _Reader()
+    try:
+        text = decode(content)
+        _refuse_invisible(text)
+        reader.open(text)
+        data = reader.stream()
+    except _StopError as stop:
+        return Document(None, reader.marks, [*reader.problems, stop.problem], complete=False)
+    except yaml.YAMLError as error:
+        return Document(None, reader.marks, [*reader.problems, _syntax(error, text)], complete=False)
+    return Document(data, reader.marks, reader.problems)
+
+
+def decode(content: bytes) -> str:
+    """Return the text of UTF-8 bytes, without a byte order mark."""
+    if len(content) > MAX_BYTES:
+        raise _StopError(Problem("SP103", f"the file is larger than {MAX_BYTES // 1024**2} MiB", 1, 1))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        line, column = position(before, len(before))
+        byte = content[error.start]
+        raise _StopError(
+            Problem("SP102", f"byte 0x{byte:02x} is not UTF-8", line, column, "save the file as UTF-8")
+        ) from None
+
+
+def position(text: str, index: int) -> tuple[int, int]:
+    """Return line and column, counted from 1, of the character at ``index``."""
+    lines = split_lines(text[:index])
+    return len(lines), len(lines[-1]) + 1
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines as YAML and editors count them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _refuse_invisible(text: str) -> None:
+    """Line separators would make line numbers differ from the editor's, and direction marks hide what a diff shows."""
+    if text.isascii():
+        return
+    if found := _INVISIBLE.search(text):
+        raise _StopError(_character(text, found.start()))
+
+
+def _character(text: str, index: int) -> Problem:
+    line, column = position(text, index)
+    return Problem(
+        "SP102",
+        f"character U+{ord(text[index]):04X} is not allowed: it does not show",
+        line,
+        column,
+        "remove it, or write it as an escape in a double-quoted text",
+    )
+
+
+def _syntax(error: yaml.YAMLError, text: str) -> Problem:
+    """Say where the parser stopped and why."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        if found := _UNPRINTABLE.search(text):
+            return _character(text, found.start())
+        return Problem("SP101", "this is not YAML", 1, 1)
+    problem = str(getattr(error, "problem", None) or "this is not YAML")
+    context = str(getattr(error, "context", None) or "")
+    start = getattr(error, "context_mark", None)
+    if context and start is not None and start.line != mark.line:
+        context += f" that begins in line {start.line + 1}"
+    hint = ""
+    if "\t" in text[max(0, mark.index - 1) : mark.index + 1]:
+        hint = "indent with spaces; YAML does not allow tabs there"
+    elif "did not find expected key" in problem or "mapping values are not allowed" in problem:
+        hint = "look at the indentation here and in the lines above, and quote a text that holds ': '"
+    elif "cannot start any token" in problem:
+        hint = "put the text in quotes"
+    summary = f"not valid YAML: {problem}" + (f" ({context})" if context else "")
+    return Problem("SP101", summary, mark.line + 1, mark.column + 1, hint)
+
+
+class _Reader:
+    """Turns events into data. Recursion is bounded by ``MAX_DEPTH``."""
+
+    def __init__(self) -> None:
+        self.marks: dict[Path, tuple[Any, Any]] = {}
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.nodes = 0
+        self.aliased = 0
+        self.next: Any = None
+
+    def open(self, text: str) -> None:
+        self.next = _LOADER(text).get_event
+
+    def stream(self) -> Any:
+        """Read the one document of the file."""
+        event = self.next()
+        if type(event) is StreamStartEvent:
+            event = self.next()
+        if type(event) is not DocumentStartEvent:
+            return None
+        data = self.node(self.next(), (), 0)
+        event = self.next()
+        if type(event) is DocumentEndEvent:
+            event = self.next()
+        if type(event) is DocumentStartEvent:
+            raise self.stop(event, "SP110", "a file holds one document", hint="put the second one in a file of its own")
+        return data
+
+    def node(self, event: Any, path: Path, depth: int) -> Any:
+        """Return the value that begins with ``event``."""
+        kind = type(event)
+        if kind is AliasEvent:
+            return self.alias(event)
+        first = self.nodes
+        if kind is ScalarEvent:
+            self.nodes += 1
+            value = self.scalar(event)
+        elif depth >= MAX_DEPTH:
+            raise self.stop(event, "SP103", f"nested more than {MAX_DEPTH} levels deep")
+        elif kind is MappingStartEvent:
+            value = self.mapping(path, depth + 1)
+        else:
+            value = self.sequence(path, depth + 1)
+        if kind is not ScalarEvent and event.tag:
+            self.refuse_tag(event)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, self.nodes - first)
+        if self.nodes > MAX_NODES:
+            raise self.stop(event, "SP103", f"the file holds more than {MAX_NODES:,} values")
+        return value
+
+    def mapping(self, path: Path, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        following, marks = self.next, self.marks
+        self.nodes += 1
+        while True:
+            event = following()
+            kind = type(event)
+            if kind is MappingEndEvent:
+                return result
+            key = event.value if kind is ScalarEvent else self.refuse_key(event, path, depth)
+            value_event = following()
+            place = (*path, key)
+            merges = key == "<<" and kind is ScalarEvent and event.implicit[0]
+            if merges or kind is not ScalarEvent or event.tag or event.anchor or key in result:
+                self.check_key(event, key, place, known=key in result)
+                self.node(value_event, (*path, f"{key} again"), depth)
+                continue
+            marks[place] = (event.start_mark, value_event.start_mark)
+            if type(value_event) is ScalarEvent and value_event.anchor is None:
+                self.nodes += 1
+                result[key] = self.scalar(value_event)
+            else:
+                result[key] = self.node(value_event, place, depth)
+
+    def sequence(self, path: Path, depth: int) -> list[Any]:
+        result: list[Any] = []
+        following, marks = self.next, self.marks
+        self.nodes += 1
+        while True:
+            event = following()
+            if type(event) is SequenceEndEvent:
+                return result
+            place = (*path, str(len(result)))
+            mark = event.start_mark
+            marks[place] = (mark, mark)
+            if type(event) is ScalarEvent and event.anchor is None:
+                self.nodes += 1
+                result.append(self.scalar(event))
+            else:
+                result.append(self.node(event, place, depth))
+
+    def scalar(self, event: Any) -> Any:
+        """Type a scalar; quoted and block scalars are text."""
+        value: str = event.value
+        if event.tag is not None:
+            self.refuse_tag(event)
+        if event.implicit[0]:
+            if value in _WORDS:
+                return _WORDS[value]
+            if value[0] in _NUMBER_STARTS:
+                return _number(value)
+        elif event.style == '"' and (found := _CONTROL.search(value)):
+            self.problem(event, "SP102", f"the text holds the control character U+{ord(found[0]):04X}")
+        return value
+
+    def alias(self, event: Any) -> Any:
+        """Return what an alias stands for, counting its nodes as though they were written out."""
+        if event.anchor not in self.anchors:
+            summary = f'the alias "*{event.anchor}" stands for nothing above, or for what it is part of'
+            self.problem(event, "SP101", summary, hint="quote the text if it should begin with *")
+            return None
+        value, nodes = self.anchors[event.anchor]
+        self.nodes += nodes
+        self.aliased += nodes
+        if self.aliased > MAX_ALIASED_NODES:
+            raise self.stop(event, "SP103", f"the aliases expand to more than {MAX_ALIASED_NODES:,} values")
+        return value
+
+    def check_key(self, event: Any, key: str, place: Path, *, known: bool) -> None:
+        """Say why a key cannot be taken."""
+        if type(event) is not ScalarEvent:
+            return
+        if key == "<<" and event.implicit[0]:
+            self.problem(event, "SP110", 'the merge key "<<" is not allowed', hint="write the keys out", width=2)
+        elif event.tag:
+            self.refuse_tag(event)
+        elif known:
+            line = self.marks[place][0].line + 1
+            hint = f"the first one is in line {line}; keep one of them"
+            self.problem(event, "SP109", f'key "{key}" is given twice', hint=hint, width=len(key))
+        else:
+            self.problem(event, "SP110", "a key cannot carry an anchor", hint="put the anchor on the value")
+
+    def refuse_key(self, event: Any, path: Path, depth: int) -> str:
+        """Skip a key that is no scalar."""
+        self.problem(event, "SP110", "a key must be plain text")
+        if type(event) is not AliasEvent:
+            self.node(event, (*path, "a key"), depth)
+        return ""
+
+    def refuse_tag(self, event: Any) -> None:
+        self.problem(event, "SP110", f'the tag "{event.tag}" is not allowed', hint="remove it; quote what must be text")
+
+    def problem(self, event: Any, code: str, summary: str, *, hint: str = "", width: int = 1) -> None:
+        """Keep a problem and go on reading."""
+        mark = event.start_mark
+        self.problems.append(Problem(code, summary, mark.line + 1, mark.column + 1, hint, width))
+        if len(self.problems) > MAX_PROBLEMS:
+            raise self.stop(event, "SP103", f"more than {MAX_PROBLEMS} problems; the rest of the file was not read")
+
+    def stop(self, event: Any, code: str, summary: str, *, hint: str = "") -> _StopError:
+        """Return the exception that ends the reading here."""
+        return _StopError(Problem(code, summary, event.start_mark.line + 1, event.start_mark.column + 1, hint))
+
+
+def _number(value: str) -> int | float | str:
+    if _INTEGER.match(value):
+        return int(value)
+    return float(value) if _FRACTION.match(value) else value

@@ -1,0 +1,67 @@
+"""The process that crashes: reads jobs from stdin, and for each forks a child that opens the driver and makes the call.
+
+Run as a module by ``crashing``. It has one thread and imports the driver once, so a job costs a fork and not a start.
+A job is a pickle of ``Job``, answered with one line: the exit code of the child. It trusts its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snapplan.drivers.base import DriverType, Settings
+
+FAILED = 1
+
+
+class Job(NamedTuple):
+    """``verb`` is a method of the driver, ``argument`` what it gets; ``environment`` is added to the process's own."""
+
+    driver: DriverType
+    settings: Settings
+    verb: str
+    argument: Any
+    environment: Mapping[str, str]
+
+
+def run(job: Job) -> int:
+    """Make the call in this process; return 0 when all of it succeeded."""
+    os.environ.update(job.environment)
+    try:
+        driver = job.driver.open(job.settings)
+        answer = getattr(driver, job.verb)(job.argument)
+        outcomes = [answer] if job.verb == "restore" else list(answer)
+        errors = [each.error for each in outcomes if getattr(each, "error", None) is not None]
+        driver.close()
+        if errors:
+            raise errors[0]
+    except BaseException:
+        traceback.print_exc()
+        return FAILED
+    return 0
+
+
+def main() -> None:
+    """Serve jobs until stdin ends."""
+    while True:
+        try:
+            job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        child = os.fork()
+        if child == 0:
+            code = run(job)
+            sys.stderr.flush()
+            os._exit(code)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main()

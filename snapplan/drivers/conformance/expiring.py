@@ -1,0 +1,103 @@
+"""Deleting snapshots, and what must never be deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snapplan.drivers.conformance.lab import refused, require
+from snapplan.errors import RefusedError
+from snapplan.models.snapshot import Pin
+
+if TYPE_CHECKING:
+    from snapplan.drivers.conformance.lab import Lab
+
+
+class ExpireTests:
+    """``expire``."""
+
+    def test_the_snapshot_that_is_meant_goes_and_no_other(self, lab: Lab) -> None:
+        first, second = lab.take(lab.path(), "one"), lab.take(lab.path(), "two")
+        content = lab.harness.read(lab.path())
+        (outcome,) = lab.expire(first)
+        assert outcome.error is None
+        assert lab.snapshots() == [second]
+        assert lab.harness.read(lab.path()) == content
+
+    def test_one_that_is_gone_is_a_success(self, lab: Lab) -> None:
+        snapshot = lab.take(lab.path())
+        assert [each.error for each in lab.expire(snapshot)] == [None]
+        assert [each.error for each in lab.expire(snapshot)] == [None]
+
+    def test_the_name_is_free_again(self, lab: Lab) -> None:
+        first = lab.take(lab.path())
+        lab.expire(first)
+        second = lab.take(lab.path())
+        assert second.native_id != first.native_id, "a native id is never used again"
+
+    def test_a_snapshot_that_was_replaced_under_its_name_stays(self, lab: Lab) -> None:
+        first = lab.take(lab.path())
+        lab.expire(first)
+        second = lab.take(lab.path(), key="another")
+        lab.expire(first)
+        assert lab.snapshots() == [second]
+
+    def test_another_snapshot_under_this_id_is_refused(self, lab: Lab) -> None:
+        snapshot = lab.take(lab.path())
+        assert snapshot.mark is not None
+        refused(lab.expire(snapshot._replace(mark=snapshot.mark._replace(key="another")))[0], RefusedError)
+        assert lab.snapshots() == [snapshot]
+
+    def test_a_foreign_snapshot_cannot_be_expired(self, lab: Lab) -> None:
+        lab.harness.add_foreign_snapshot(lab.path(), "theirs")
+        foreign = lab.listed(lab.path(), "theirs")
+        refused(lab.expire(foreign)[0], RefusedError)
+        refused(lab.expire(foreign._replace(mark=lab.mark(lab.target(lab.path()))))[0], RefusedError)
+        assert lab.snapshots() == [foreign]
+
+    def test_the_snapshot_of_another_project_cannot_be_expired(self, lab: Lab) -> None:
+        snapshot = lab.take(lab.path(), project="elsewhere")
+        assert snapshot.mark is not None
+        refused(lab.expire(snapshot)[0], RefusedError)
+        refused(lab.expire(snapshot._replace(mark=snapshot.mark._replace(project="conformance")))[0], RefusedError)
+        assert lab.snapshots() == [snapshot]
+
+    def test_one_that_was_pinned_meanwhile_is_refused(self, lab: Lab) -> None:
+        require(lab.capabilities.change, "the driver does not change marks")
+        snapshot = lab.take(lab.path())
+        lab.change(snapshot, pin=Pin("anna", "audit"))
+        refused(lab.expire(snapshot)[0], RefusedError)
+        assert lab.listed(lab.path()).mark is not None
+
+    def test_a_pin_that_is_over_holds_nothing(self, lab: Lab) -> None:
+        snapshot = lab.take(lab.path(), pin=Pin("anna", "audit", lab.later(seconds=-30)))
+        assert [each.error for each in lab.expire(snapshot)] == [None]
+        assert lab.snapshots() == []
+
+    def test_a_locked_one_is_refused(self, lab: Lab) -> None:
+        lab.harness.lock(lab.take(lab.path()))
+        locked = lab.listed(lab.path())
+        assert locked.locked_until is not None
+        refused(lab.expire(locked)[0], RefusedError)
+        assert lab.snapshots() == [locked]
+
+    def test_one_in_use_is_refused(self, lab: Lab) -> None:
+        lab.harness.use(lab.take(lab.path()))
+        used = lab.listed(lab.path())
+        assert used.in_use
+        refused(lab.expire(used)[0], RefusedError)
+        assert lab.snapshots() == [used]
+
+    def test_outcomes_come_in_order_and_one_refusal_stops_no_other(self, lab: Lab) -> None:
+        path = lab.path()
+        snapshots = [lab.take(path, "a"), lab.take(path, "b", project="elsewhere"), lab.take(path, "c")]
+        assert [each.error is None for each in lab.expire(*snapshots)] == [True, False, True]
+        assert lab.snapshots() == [snapshots[1]]
+
+    def test_a_snapshot_of_a_target_that_is_gone_can_be_expired(self, lab: Lab) -> None:
+        path = lab.path()
+        require(path != "cloud", "the cloud cannot be deleted")
+        snapshot = lab.take(path)
+        lab.harness.delete_target(path)
+        require(lab.snapshots() == [snapshot], "the backend keeps no snapshot of a target that is gone")
+        assert [each.error for each in lab.expire(snapshot)] == [None]
+        assert lab.snapshots() == []

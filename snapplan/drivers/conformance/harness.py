@@ -1,0 +1,83 @@
+"""What a driver's author gives the suite: worlds on the real backend, and a look at them behind the driver's back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from snapplan.drivers.base import Driver, DriverType, Settings
+    from snapplan.drivers.conformance.worlds import WorldTarget
+    from snapplan.models.snapshot import Snapshot
+
+PROJECT = "conformance"
+
+
+class Harness(Protocol):
+    """Inherit from it; the methods without a body are yours to write, the others are worth writing where you can.
+
+    Targets are named by paths such as ``vm/web`` and ``cloud``. Contents are bytes by path, with ``vm/db/disk`` inside a
+    tenant and ``tenant/acme/vm/db/disk`` inside the cloud; files that the platform adds of itself are left out.
+    """
+
+    driver: DriverType
+
+    def world(self, targets: Sequence[WorldTarget]) -> None:
+        """Make a new backend that holds these targets and nothing else; called more than once in a test."""
+        ...
+
+    def settings(self, *, project: str, read_only: bool) -> Settings:
+        """Return what to open the driver with, for the latest world. Everything in it can be pickled."""
+        ...
+
+    def read(self, target: str) -> dict[str, bytes]:
+        """Return the target's content, empty where it is not there."""
+        ...
+
+    def write(self, target: str, path: str, content: bytes) -> None:
+        """Write one file of a target."""
+        ...
+
+    def delete_target(self, target: str) -> None:
+        """Take a target away; its snapshots stay where the backend can keep them."""
+        ...
+
+    def fingerprint(self) -> object:
+        """Return a value that differs whenever anything on the backend was written, times of writing included."""
+        ...
+
+    def open(self, *, project: str = PROJECT, read_only: bool = False) -> Driver:
+        """Return a connection."""
+        return self.driver.open(self.settings(project=project, read_only=read_only))
+
+    def name(self, name: str) -> str:
+        """Return the name that a world's ``name`` has on the backend, such as ``tank/web`` for ``web``."""
+        return name
+
+    def now(self) -> datetime:
+        """Return the instant that the tests' clock shows (UTC, whole seconds)."""
+        return datetime(2026, 11, 22, 2, 0, 30, tzinfo=UTC)
+
+    def can_quiesce(self, target: str) -> None:
+        """Let it be possible to quiesce this target."""
+        pytest.skip("this harness cannot make a target that can be quiesced")
+
+    def add_foreign_snapshot(self, target: str, name: str) -> None:
+        """Take a snapshot without a mark, as another tool would."""
+        pytest.skip("this harness cannot take foreign snapshots")
+
+    def lock(self, snapshot: Snapshot) -> None:
+        """Let the platform lock a snapshot for a day."""
+        pytest.skip("this harness cannot lock a snapshot")
+
+    def use(self, snapshot: Snapshot) -> None:
+        """Let something on the platform need a snapshot."""
+        pytest.skip("this harness cannot put a snapshot to use")
+
+    def break_listing(self) -> None:
+        """Let a part of the backend's snapshots be unreadable, and the rest not."""
+        pytest.skip("this harness cannot break the listing")

@@ -1,0 +1,80 @@
+"""Marks come back exactly as they were written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from snapplan.drivers.conformance.listing import SCOPES
+from snapplan.models.request import SnapshotRequest
+from snapplan.models.snapshot import Pin
+from snapplan.models.target import Quiesce
+
+if TYPE_CHECKING:
+    from snapplan.drivers.conformance.lab import Lab
+    from snapplan.models.target import Scope
+
+SCHEDULED: dict[str, Any] = {}
+MANUAL = {"profile": None, "period": None, "slot": None, "key": "before-26.2", "minimum": 0}
+_LATER = datetime(2027, 1, 1, 12, 30, 59, tzinfo=UTC)
+MARKS = {
+    "scheduled": SCHEDULED,
+    "manual": MANUAL,
+    "kept for ever": {"expires_at": None},
+    "no minimum": {"minimum": 0},
+    "a great minimum": {"minimum": 100_000},
+    "pinned for ever": {"pin": Pin("anna", "audit")},
+    "pinned with an end": {"pin": Pin("anna", "audit", _LATER)},
+    "a pin in any script": {"pin": Pin("Zoë Łukasz 李", "Prüfung: \"a\\b\", 'c' = 100 %\n{x}; $(y) & <z>\t🔒", _LATER)},
+    "an empty pin": {"pin": Pin("", "")},
+    "in a set": {"set": "gold/daily/2026-11-22T02:00:00Z"},
+    "far away": {"expires_at": datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)},
+    "long ago": {"slot": datetime(1999, 12, 31, 23, 59, tzinfo=UTC)},
+    "long words": {"run": "r" * 63, "profile": "p" * 63, "period": "q" * 63},
+    "all of it": {"pin": Pin("anna", "audit", _LATER), "set": "s", "run": "20261122T020030Z-4711", "minimum": 7},
+}
+
+
+class MarkTests:
+    """Round trips."""
+
+    @SCOPES
+    def test_a_snapshot_is_listed_as_complete_with_its_mark(self, lab: Lab, scope: Scope) -> None:
+        path = lab.path(scope)
+        target = lab.target(path)
+        mark = lab.mark(target)
+        (outcome,) = lab.create(SnapshotRequest(target, "gold.daily.20261122T0200Z", mark, Quiesce.NEVER))
+        assert outcome.error is None
+        assert not outcome.existed
+        (listed,) = lab.snapshots()
+        assert (listed.name, listed.scope, listed.target_name) == ("gold.daily.20261122T0200Z", scope, target.name)
+        assert listed.target_id == target.id
+        assert listed.backend == target.backend
+        assert listed.mark == mark
+        assert listed.completed_at is not None
+        assert listed.native_id
+        assert not listed.managed
+        assert outcome.snapshot == listed, "the outcome shows the snapshot as it is listed"
+
+    @pytest.mark.parametrize("fields", MARKS.values(), ids=MARKS.keys())
+    def test_every_field_of_a_mark_comes_back(self, lab: Lab, fields: dict[str, Any]) -> None:
+        target = lab.target(lab.path())
+        mark = lab.mark(target, **fields)
+        (outcome,) = lab.create(SnapshotRequest(target, "one", mark, Quiesce.NEVER, description="CHG-1: ä\n{}"))
+        assert outcome.error is None
+        assert lab.listed(lab.path()).mark == mark
+
+    def test_the_instant_of_capture_is_near_that_of_the_mark(self, lab: Lab) -> None:
+        snapshot = lab.take(lab.path())
+        assert abs(snapshot.taken_at - lab.harness.now()) < timedelta(minutes=5)
+        assert snapshot.taken_at.tzinfo is not None
+        assert snapshot.completed_at is not None
+        assert snapshot.completed_at >= snapshot.taken_at
+
+    def test_marks_of_another_project_are_listed_with_their_project(self, lab: Lab) -> None:
+        lab.take(lab.path(), project="elsewhere")
+        mark = lab.listed(lab.path()).mark
+        assert mark is not None
+        assert mark.project == "elsewhere"

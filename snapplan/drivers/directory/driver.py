@@ -1,0 +1,192 @@
+"""The connection to one backend of folders: the verbs of the driver contract over layout, store, capture and restore."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from snapplan.drivers.directory.capture import Capturing, take
+from snapplan.drivers.directory.failure import describe, reaching, refusing
+from snapplan.drivers.directory.journal import State, list_journals
+from snapplan.drivers.directory.layout import lay_out
+from snapplan.drivers.directory.listing import list_snapshots, list_targets
+from snapplan.drivers.directory.manifest import ManifestError, read_manifest, verify_tree
+from snapplan.drivers.directory.recovery import recover
+from snapplan.drivers.directory.restore import restore
+from snapplan.drivers.directory.store import DATA, MANIFEST, Store
+from snapplan.errors import BackendError, NotFoundError, RefusedError
+from snapplan.models.request import Inventory, Outcome, StartedRestore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from snapplan.drivers.base import Settings
+    from snapplan.drivers.directory.facts import Facts
+    from snapplan.drivers.directory.journal import Journal
+    from snapplan.drivers.directory.options import DirectoryOptions
+    from snapplan.models.request import ChangeRequest, ExpireRequest, Recovered, RestoreRequest, SnapshotRequest
+    from snapplan.models.snapshot import Mark, Snapshot
+    from snapplan.models.target import Capabilities
+
+
+class DirectoryDriver:
+    """One configured set of folders. It holds nothing open; all state is on the disk."""
+
+    def __init__(self, settings: Settings, options: DirectoryOptions, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities._replace(parallel=options.parallel)
+        self._settings = settings
+        self._layout = lay_out(settings.backend, options, settings.base)
+        self._store = Store(settings.backend, settings.project, self._layout.store)
+        self._capturing = Capturing(
+            self._layout, self._store, settings.quiesce_commands, content_hashes=options.content_hashes
+        )
+
+    def inventory(self) -> Inventory:
+        """Return all targets, snapshots and restores, read in one pass.
+
+        Raises ``UnreachableError`` when anything cannot be read, ``NotSupportedError`` for a later format.
+        """
+        with reaching(self._settings.backend, "list what there is"):
+            targets = list_targets(self._layout, self._settings.quiesce_commands)
+            if not self._store.exists():
+                return Inventory(tuple(targets), [])
+            journals = list_journals(self._store)
+            in_use = {journal.source: f"restore {journal.key}" for journal in journals if journal.open}
+            snapshots = list_snapshots(self._store, in_use)
+        return Inventory(
+            tuple(targets),
+            snapshots,
+            tuple(_started(journal for journal in journals if journal.project == self._store.project)),
+        )
+
+    def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:
+        """Take snapshots, one after the other."""
+        return (self._outcome(partial(take, self._capturing, request)) for request in requests)
+
+    def change(self, requests: Sequence[ChangeRequest]) -> Iterator[Outcome]:
+        """Replace marks."""
+        return (self._outcome(partial(self._change, request)) for request in requests)
+
+    def expire(self, requests: Sequence[ExpireRequest]) -> Iterator[Outcome]:
+        """Delete snapshots."""
+        return (self._outcome(partial(self._expire, request.snapshot)) for request in requests)
+
+    def restore(self, request: RestoreRequest) -> Outcome:
+        """Restore one target or the whole system; raises the ``BackendError`` family."""
+        self._refuse_read_only()
+        return restore(self._layout, self._store, request)
+
+    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+        """Complete or undo restores, thaw targets and empty the trash of runs that died."""
+        self._refuse_read_only()
+        return recover(self._store, live_runs)
+
+    def verify(self, snapshot: Snapshot) -> list[str]:
+        """Return in words how the data of a snapshot differs from its manifest; empty when it does not.
+
+        Content is compared where the manifest has hashes, else types, sizes, times, modes and links. Raises
+        ``NotFoundError``, ``BackendError``.
+        """
+        with refusing(self._settings.backend, f"verify {snapshot.address}"):
+            path, _ = self._find(snapshot)
+            try:
+                manifest = read_manifest(path / MANIFEST)
+            except ManifestError as error:
+                return [str(error)]
+            return [str(difference) for difference in verify_tree(path / DATA, manifest)]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _outcome(self, act: Callable[[], Outcome]) -> Outcome:
+        try:
+            self._refuse_read_only()
+            return act()
+        except BackendError as error:
+            return Outcome(error=error)
+
+    def _change(self, request: ChangeRequest) -> Outcome:
+        snapshot, mark = request.snapshot, request.mark
+        with refusing(self._store.backend, f"change {snapshot.address}"):
+            path, facts = self._find(snapshot)
+            self._refuse_foreign(facts, snapshot)
+            if mark.project != self._store.project or mark.target_id != facts.mark.target_id:
+                raise RefusedError(self._store.backend, f"the new mark of {snapshot.address} is not of its target")
+            changed = facts._replace(mark=mark)
+            self._store.change(path, changed)
+        return Outcome(snapshot=changed.snapshot(self._store.backend, complete=True))
+
+    def _expire(self, snapshot: Snapshot) -> Outcome:
+        with refusing(self._store.backend, f"delete {snapshot.address}"):
+            path = self._folder_of(snapshot)
+            if path is None:
+                return Outcome()
+            facts = self._store.read(path)
+            self._refuse_foreign(facts, snapshot)
+            self._refuse_kept(facts, snapshot)
+            return self._discard(path, snapshot)
+
+    def _discard(self, path: Path, snapshot: Snapshot) -> Outcome:
+        try:
+            self._store.discard(path)
+        except OSError as error:
+            if path.exists():
+                raise
+            notice = f"{snapshot.address} is deleted, but its data is still in the trash: {describe(error)}"
+            return Outcome(notices=(notice,))
+        return Outcome()
+
+    def _find(self, snapshot: Snapshot) -> tuple[Path, Facts]:
+        path = self._store.find(snapshot.scope, snapshot.target_name, snapshot.name)
+        facts = self._store.read(path)
+        if facts is None or facts.id != snapshot.native_id:
+            raise NotFoundError(self._store.backend, f"{snapshot.address} is not there any more")
+        return path, facts
+
+    def _folder_of(self, snapshot: Snapshot) -> Path | None:
+        """Return the folder of a snapshot, complete or not; ``None`` when it is gone."""
+        path = self._store.find(snapshot.scope, snapshot.target_name, snapshot.name)
+        if snapshot.completed_at is not None:
+            return path if path.exists() else None
+        facts = self._store.read(path)
+        if facts is not None and facts.id == snapshot.native_id:
+            raise RefusedError(self._store.backend, f"{snapshot.address} has become complete meanwhile")
+        if not snapshot.native_id.isalnum():
+            # Listed as foreign, by its place; what stands there is refused further on.
+            return path if path.exists() else None
+        aside = self._store.incoming / snapshot.native_id
+        return aside if aside.exists() else None
+
+    def _refuse_foreign(self, facts: Facts | None, snapshot: Snapshot) -> None:
+        """Raise ``RefusedError`` unless what was found is ours, and is the snapshot that was meant."""
+        if facts is None or snapshot.mark is None:
+            raise RefusedError(self._store.backend, f"{snapshot.address} has no mark, so it is not ours to touch")
+        if facts.mark.project != self._store.project:
+            raise RefusedError(self._store.backend, f"{snapshot.address} is of project {facts.mark.project!r}")
+        if facts.id != snapshot.native_id or _what(facts.mark) != _what(snapshot.mark):
+            raise RefusedError(self._store.backend, f"{snapshot.address} is another snapshot than the one meant")
+
+    def _refuse_kept(self, facts: Facts | None, snapshot: Snapshot) -> None:
+        """Raise ``RefusedError`` where something came up that keeps the snapshot since it was listed."""
+        pinned = facts is not None and facts.mark.pin is not None
+        if pinned and (snapshot.mark is None or snapshot.mark.pin is None):
+            raise RefusedError(self._store.backend, f"{snapshot.address} has been pinned meanwhile")
+        for journal in list_journals(self._store):
+            if journal.open and journal.source == snapshot.native_id:
+                raise RefusedError(self._store.backend, f"{snapshot.address} is needed by restore {journal.key!r}")
+
+    def _refuse_read_only(self) -> None:
+        if self._settings.read_only:
+            raise RefusedError(self._store.backend, "opened for reading only")
+
+
+def _what(mark: Mark) -> tuple[object, ...]:
+    # Not the profile's and period's names: `moved` renames those.
+    return (mark.target_id, mark.slot, mark.key)
+
+
+def _started(journals: Iterable[Journal]) -> Iterator[StartedRestore]:
+    for journal in journals:
+        if journal.state is not State.UNDONE:
+            yield StartedRestore(journal.key, journal.run, journal.target_id, journal.started_at, not journal.open)

@@ -1,0 +1,166 @@
+"""Which folders are targets, where they lie, and where the store is. Reads folders, writes nothing."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapplan.drivers.directory.marker import is_store
+from snapplan.drivers.directory.names import folder_named, shown_name
+from snapplan.errors import UnreachableError
+from snapplan.models.target import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from snapplan.drivers.directory.options import DirectoryOptions, NamedPath
+
+STORE_NAME = ".snapplan"
+FOLDERS: Mapping[Scope, str] = {Scope.TENANT: "tenants", Scope.VM: "vms", Scope.VOLUME: "volumes"}
+# The root of a filesystem has one; it holds nothing of the user's and only root may read it.
+_NEVER_TARGETS = {"lost+found"}
+
+
+class Place(NamedTuple):
+    """One target's folder. ``path`` is real (no symlinks); ``folder`` the name of its folder in the root or the given name.
+
+    ``inside`` says that a copy of the root holds its content.
+    """
+
+    scope: Scope
+    name: str
+    path: Path
+    folder: str
+    tags: frozenset[str]
+    inside: bool
+
+    @property
+    def key(self) -> str:
+        """``vm/web``: what globs are matched against; ``cloud`` for the whole."""
+        return f"{self.scope}/{self.name}" if self.name else str(self.scope)
+
+
+class Layout(NamedTuple):
+    """Where everything of one backend lies. ``named`` are the explicit paths by scope and name, absolute."""
+
+    backend: str
+    root: Path | None
+    store: Path
+    named: Mapping[tuple[Scope, str], NamedPath]
+    base: Path
+    tags: Mapping[str, tuple[str, ...]]
+
+    def places(self) -> list[Place]:
+        """Return the targets below the cloud that are there now, sorted.
+
+        Raises ``UnreachableError`` when the root is missing, two targets have one name, or one lies in the store;
+        ``OSError`` when a folder cannot be read.
+        """
+        found: dict[tuple[Scope, str], Place] = {}
+        for place in [*self._in_root(), *self._named()]:
+            if (place.scope, place.name) in found:
+                other = found[place.scope, place.name].path
+                raise UnreachableError(
+                    self.backend,
+                    f"{place.key} is two folders, {str(other)!r} and {str(place.path)!r}",
+                    hint="give the named path another name",
+                )
+            if place.path == self.store or self.store in place.path.parents:
+                raise UnreachableError(
+                    self.backend, f"{place.key} lies inside the store {str(self.store)!r}", hint="move the store"
+                )
+            found[place.scope, place.name] = place
+        return sorted(found.values(), key=lambda place: (place.scope, place.name))
+
+    def place(self, scope: Scope, name: str) -> Place | None:
+        """Return one target below the cloud, or ``None`` when it is not there. Raises ``UnreachableError``."""
+        self.check_root()
+        if (scope, name) in self.named:
+            return self._named_place(scope, name)
+        home = self.home(scope, name)
+        return self._root_place(scope, home) if home is not None and home.is_dir() and not is_store(home) else None
+
+    def home(self, scope: Scope, name: str) -> Path | None:
+        """Return where the folder of ``scope/name`` is or would be: its named path, else below the root, else ``None``."""
+        named = self.named.get((scope, name))
+        if named is not None:
+            return absolute(self.base, named.path)
+        return None if self.root is None else folder_named(self.root / FOLDERS[scope], name)
+
+    def check_root(self) -> None:
+        """Raise ``UnreachableError`` when there is a root in the options and no such folder."""
+        if self.root is not None and not self.root.is_dir():
+            raise UnreachableError(
+                self.backend,
+                f"the root {str(self.root)!r} is not there",
+                hint="make it, mount it, or correct root: in snapplan.yaml",
+            )
+
+    def _in_root(self) -> Iterator[Place]:
+        self.check_root()
+        if self.root is not None:
+            for scope, folder in FOLDERS.items():
+                for path in _folders(self.root / folder):
+                    yield self._root_place(scope, path)
+
+    def _root_place(self, scope: Scope, path: Path) -> Place:
+        name = shown_name(path.name)
+        real = path.resolve() if path.is_symlink() else path
+        return Place(scope, name, real, path.name, self._tags(scope, name), inside=real is path)
+
+    def _named(self) -> Iterator[Place]:
+        for scope, name in self.named:
+            place = self._named_place(scope, name)
+            if place is not None:
+                yield place
+
+    def _named_place(self, scope: Scope, name: str) -> Place | None:
+        entry = self.named[scope, name]
+        path = absolute(self.base, entry.path)
+        if path.is_dir():
+            return Place(scope, name, path, name, self._tags(scope, name) | set(entry.tags), inside=False)
+        if path.exists():
+            raise UnreachableError(self.backend, f"{scope}/{name} is {str(path)!r}, which is not a folder")
+        return None
+
+    def _tags(self, scope: Scope, name: str) -> frozenset[str]:
+        key = f"{scope}/{name}"
+        return frozenset(tag for glob, tags in self.tags.items() if fnmatchcase(key, glob) for tag in tags)
+
+
+def lay_out(backend: str, options: DirectoryOptions, base: Path) -> Layout:
+    """Return the layout that ``options`` describe; relative paths count from ``base``."""
+    root = None if options.root is None else absolute(base, options.root)
+    store = absolute(base, options.store) if options.store is not None else (root or base) / STORE_NAME
+    named: dict[tuple[Scope, str], NamedPath] = {}
+    for scope, entries in (
+        (Scope.TENANT, options.tenants),
+        (Scope.VM, options.vms),
+        (Scope.VOLUME, options.volumes),
+    ):
+        named.update({(scope, name): entry for name, entry in entries.items()})
+    return Layout(backend, root, store, named, base, options.tags)
+
+
+def absolute(base: Path, text: str) -> Path:
+    """Return the real path of ``text``; it need not exist."""
+    return (base / Path(text).expanduser()).resolve()
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return ``path`` or the nearest folder above it that is there."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Return the folders in ``parent`` (symlinks to folders too), but no store; none when there is no ``parent``."""
+    try:
+        with os.scandir(parent) as entries:
+            names = [entry.name for entry in entries if entry.is_dir() and entry.name not in _NEVER_TARGETS]
+    except FileNotFoundError:
+        return []
+    return [path for path in (parent / name for name in names) if not is_store(path)]

@@ -1,0 +1,136 @@
+"""All that only Linux has: exchange of two names, exclusive rename, reflinks, syncing one filesystem, process identity.
+
+Elsewhere each function raises ``OSError`` with ``ENOTSUP`` and says so, except ``reflink``, which answers ``False``, and
+``sync_filesystem``, which syncs everything. This is the place for another system's own calls (on macOS ``renamex_np``
+with ``RENAME_SWAP`` and ``RENAME_EXCL``, and ``fclonefileat``).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_RENAME_NOREPLACE = 1
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+_FICLONE = 0x40049409
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+_CANNOT_CLONE = (*_UNSUPPORTED, errno.EXDEV, errno.ENOTTY, errno.EPERM, errno.ETXTBSY, errno.EBADF)
+
+
+@cache
+def _libc_function(name: str) -> Any:
+    """Return a function of the C library that sets ``errno``, or ``None`` where there is none of that name."""
+    import ctypes
+
+    return getattr(ctypes.CDLL(None, use_errno=True), name, None)
+
+
+def _last_errno() -> int:
+    import ctypes
+
+    return ctypes.get_errno()
+
+
+def exchange(a: Path, b: Path) -> None:
+    """Exchange the names of ``a`` and ``b`` in one atomic step; both must exist, on one filesystem.
+
+    Not durable before the folders of both are synced. Raises ``OSError``: ``ENOTSUP`` where the system or the filesystem
+    cannot, ``ENOENT`` when one is missing, ``EXDEV`` across filesystems, ``EBUSY`` for a mount point.
+    """
+    _rename(a, b, _RENAME_EXCHANGE, "cannot exchange two names atomically here")
+
+
+def rename_exclusive(a: Path, b: Path) -> None:
+    """Rename ``a`` to ``b`` only if there is no ``b``. Raises ``FileExistsError``, else as ``exchange`` does."""
+    _rename(a, b, _RENAME_NOREPLACE, "cannot rename without replacing here")
+
+
+def _rename(a: Path, b: Path, flags: int, unsupported: str) -> None:
+    call = _libc_function("renameat2")
+    if call is None:
+        raise OSError(errno.ENOTSUP, unsupported, os.fspath(a), None, os.fspath(b))
+    if call(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), flags) == 0:
+        return
+    code = _last_errno()
+    if code in _UNSUPPORTED:
+        raise OSError(errno.ENOTSUP, unsupported, os.fspath(a), None, os.fspath(b))
+    raise OSError(code, os.strerror(code), os.fspath(a), None, os.fspath(b))
+
+
+def reflink(src_fd: int, dst_fd: int) -> bool:
+    """Make the open, empty file ``dst_fd`` share all data of ``src_fd``; return ``False`` where that cannot be done.
+
+    Raises ``OSError`` for what a copy would not survive either (``ENOSPC``, ``EDQUOT``, ``EIO``).
+    """
+    import fcntl
+
+    try:
+        fcntl.ioctl(dst_fd, _FICLONE, src_fd)
+    except OSError as error:
+        if error.errno in _CANNOT_CLONE:
+            return False
+        raise
+    return True
+
+
+def sync_filesystem(path: Path) -> None:
+    """Write all that the filesystem of ``path`` holds to its disk, and wait. Raises ``OSError`` when writing failed."""
+    call = _libc_function("syncfs")
+    if call is None:
+        os.sync()
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if call(fd) != 0:
+            code = _last_errno()
+            raise OSError(code, os.strerror(code), os.fspath(path))
+    finally:
+        os.close(fd)
+
+
+def fsync_directory(path: Path) -> None:
+    """Make the names in the folder ``path`` durable: what was created, renamed or removed there."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def process_birth(pid: int) -> str | None:
+    """Return what tells this process from a later one of the same number: boot id and start time in clock ticks.
+
+    ``None`` when there is no such process, or the system does not tell.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat, open("/proc/sys/kernel/random/boot_id") as boot:
+            # The second field is the program's name, in brackets, and may itself hold spaces and brackets.
+            started = stat.read().rpartition(b")")[2].split()[19]
+            return f"{boot.read().strip()}:{started.decode()}"
+    except OSError:
+        return None
+
+
+def entry_path(dir_fd: int, name: str) -> str:
+    """Return a path to ``name`` in an open folder, for calls that take no ``dir_fd`` (extended attributes)."""
+    return f"/proc/self/fd/{dir_fd}/{name}"
+
+
+def copy_range(src_fd: int, dst_fd: int, count: int) -> int | None:
+    """Copy up to ``count`` bytes inside the kernel, at both files' offsets; return how many, or ``None`` if it cannot."""
+    call = getattr(os, "copy_file_range", None)
+    if call is None:
+        return None
+    try:
+        copied: int = call(src_fd, dst_fd, count)
+    except OSError as error:
+        if error.errno in _CANNOT_CLONE:
+            return None
+        raise
+    return copied

@@ -1,0 +1,140 @@
+"""What there is: targets, snapshots and restores of one backend, in one pass. Reads only."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from snapplan.drivers.directory.layout import nearest_existing
+from snapplan.drivers.directory.mounts import mount_points, mounted_at_or_below
+from snapplan.drivers.directory.names import shown_name
+from snapplan.models.snapshot import Snapshot
+from snapplan.models.target import Scope, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from snapplan.drivers.directory.layout import Layout, Place
+    from snapplan.drivers.directory.store import Store
+
+
+def target_id(scope: Scope, name: str) -> str:
+    """Return the permanent id of a target: ``vm/web-01``, or ``cloud``. A folder has no other."""
+    return f"{scope}/{name}" if name else str(scope)
+
+
+def list_targets(layout: Layout, freezable: Collection[str]) -> list[Target]:
+    """Return all targets, the cloud first; ``freezable`` are the ``scope/name`` globs that have quiesce commands.
+
+    Raises ``OSError``, ``UnreachableError``.
+    """
+    places = layout.places()
+    blockers = in_place_blockers(layout, places)
+    targets = [
+        Target(
+            layout.backend,
+            place.scope,
+            place.name,
+            place.key,
+            place.tags,
+            can_quiesce=_matches(place.key, freezable),
+            in_place_blocker=blockers.get(place.key, ""),
+        )
+        for place in places
+    ]
+    first_blocker = next(
+        (f"{target.id}: {target.in_place_blocker}" for target in targets if target.in_place_blocker), ""
+    )
+    whole = Target(
+        layout.backend,
+        Scope.CLOUD,
+        "",
+        target_id(Scope.CLOUD, ""),
+        can_quiesce=_matches(str(Scope.CLOUD), freezable) or any(target.can_quiesce for target in targets),
+        in_place_blocker=first_blocker,
+    )
+    return [whole, *targets]
+
+
+def in_place_blockers(layout: Layout, places: Iterable[Place]) -> Mapping[str, str]:
+    """Return by ``scope/name`` why a target cannot be exchanged in one step; those that can be are left out.
+
+    Raises ``OSError``.
+    """
+    device = nearest_existing(layout.store).stat().st_dev
+    mounts = mount_points()
+    reasons = ((place.key, _blocker(place, device, mounts)) for place in places)
+    return {key: reason for key, reason in reasons if reason}
+
+
+def _blocker(place: Place, device: int, mounts: frozenset[str]) -> str:
+    mount = mounted_at_or_below(place.path, mounts)
+    if mount == str(place.path):
+        return f"{mount!r} is a mount point; restore it as a clone"
+    if mount is not None:
+        return f"something is mounted inside it, at {mount!r}; restore it as a clone"
+    if place.path.stat().st_dev != device:
+        return f"{str(place.path)!r} is on another filesystem than the store; restore it as a clone"
+    if not os.access(place.path.parent, os.W_OK | os.X_OK):
+        return f"this user may not write {str(place.path.parent)!r}"
+    return ""
+
+
+def list_snapshots(store: Store, in_use: Mapping[str, str]) -> list[Snapshot]:
+    """Return all snapshots, incomplete and foreign ones too; ``in_use`` says by id what needs one.
+
+    Incomplete ones are read first: one that becomes complete meanwhile is then seen twice and counted once, never missed.
+    Raises ``OSError``, ``NotSupportedError``.
+    """
+    found = {snapshot.native_id: snapshot for snapshot in _incomplete(store)}
+    found.update((snapshot.native_id, snapshot) for snapshot in _complete(store, in_use))
+    return list(found.values())
+
+
+def _incomplete(store: Store) -> Iterator[Snapshot]:
+    for path in _folders(store.incoming):
+        if path.name.startswith("."):
+            continue
+        facts = store.read(path)
+        if facts is not None:
+            yield facts.snapshot(store.backend, complete=False)
+
+
+def _complete(store: Store, in_use: Mapping[str, str]) -> Iterator[Snapshot]:
+    for scope in Scope:
+        top = store.snapshots / scope
+        for folder in [top] if scope is Scope.CLOUD else _folders(top):
+            for path in _folders(folder):
+                snapshot = _read(store, scope, path, in_use)
+                if snapshot is not None:
+                    yield snapshot
+
+
+def _read(store: Store, scope: Scope, path: Path, in_use: Mapping[str, str]) -> Snapshot | None:
+    facts = store.read(path)
+    # A snapshot's folder that somebody copied or moved elsewhere is not that snapshot any more.
+    if facts is not None and path == store.target_folder(facts.scope, facts.folder) / facts.name:
+        return facts.snapshot(store.backend, complete=True, in_use=in_use.get(facts.id, ""))
+    try:
+        changed_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
+    except FileNotFoundError:
+        return None
+    target = "" if scope is Scope.CLOUD else shown_name(path.parent.name)
+    name = shown_name(path.name)
+    native_id = f"foreign:{target_id(scope, target)}@{name}"
+    return Snapshot(store.backend, native_id, name, scope, target_id(scope, target), target, changed_at, None)
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        with os.scandir(parent) as entries:
+            return [parent / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _matches(key: str, globs: Collection[str]) -> bool:
+    return any(fnmatchcase(key, glob) for glob in globs)

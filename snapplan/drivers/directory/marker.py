@@ -1,0 +1,34 @@
+"""The file that makes a folder a store (or a place where a restore is built): it is never captured and never swapped."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARKER = "snapplan-store.json"
+FORMAT = "snapplan.store/1"
+_FAMILY = b'"snapplan.store/'
+
+
+def is_store(folder: Path | str) -> bool:
+    """Return whether ``folder`` carries the marker of a store, of this or any other backend and version.
+
+    The content counts, not the name alone, so that a user's own file of that name hides no data from a snapshot.
+    """
+    try:
+        with open(f"{folder}/{MARKER}", "rb") as file:
+            return _FAMILY in file.read(4096)
+    except OSError:
+        return False
+
+
+def marker_format(folder: Path) -> str:
+    """Return the format that the marker in ``folder`` names, empty when it is none. Raises ``FileNotFoundError``."""
+    try:
+        document = json.loads((folder / MARKER).read_bytes())
+    except ValueError:
+        return ""
+    return str(document.get("format", "")) if isinstance(document, dict) else ""

@@ -1,0 +1,61 @@
+"""The folder in which a restore builds the new content, and which then holds the old: on the target's filesystem."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from snapplan import crash
+from snapplan.drivers.directory.durable import make_folder, write_document
+from snapplan.drivers.directory.journal import BESIDE, journal_path
+from snapplan.drivers.directory.layout import nearest_existing
+from snapplan.drivers.directory.marker import MARKER
+from snapplan.drivers.directory.removal import remove_tree
+from snapplan.drivers.directory.store import new_id
+from snapplan.drivers.directory.swap import nested_stores
+from snapplan.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from snapplan.drivers.directory.store import Store
+
+# Marks a folder beside a target as one that is never captured, as a store's marker does.
+_FORMAT = "snapplan.store/restoring"
+
+
+def choose_aside(store: Store, key: str, places: Sequence[Path]) -> Path:
+    """Return where the content of ``places`` can be built so that a rename reaches them: in the store, else beside them.
+
+    Raises ``RefusedError`` when several places are not on the store's filesystem, ``OSError``.
+    """
+    device = nearest_existing(store.path).stat().st_dev
+    if all(nearest_existing(place.parent).stat().st_dev == device for place in places):
+        return journal_path(store, key).with_suffix(".aside")
+    if len(places) == 1:
+        return nearest_existing(places[0].parent) / f"{BESIDE}{new_id()}"
+    raise RefusedError(
+        store.backend,
+        "some targets are on another filesystem than the store",
+        hint="restore them one by one, as clones",
+    )
+
+
+def make_aside(store: Store, aside: Path) -> None:
+    """Make the folder that ``choose_aside`` chose. Raises ``OSError``."""
+    make_folder(aside)
+    if store.path not in aside.parents:
+        write_document(aside / MARKER, {"format": _FORMAT}, "restore.marker")
+    (aside / "new").mkdir(mode=0o700)
+    crash.point("restore.aside")
+
+
+def drop_aside(aside: Path) -> None:
+    """Remove the folder with all that is in it. Raises ``OSError``: ``EBUSY`` when a store has come to lie in it."""
+    for part in ("new", "old"):
+        store = next(nested_stores(aside / part), None)
+        if store is not None:
+            raise OSError(errno.EBUSY, "it holds a store that was made meanwhile", str(store))
+    remove_tree(aside)
+    crash.point("restore.dropped")

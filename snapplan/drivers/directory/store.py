@@ -1,0 +1,236 @@
+"""Where snapshots lie, and the durable steps by which one comes, changes and goes.
+
+::
+
+    STORE/snapplan-store.json                  the marker
+    STORE/snapshots/vm/web-01/NAME/            a complete snapshot (the cloud's: snapshots/cloud/NAME/)
+            data/  mark.json  manifest.jsonl
+    STORE/incoming/ID/                         one that is being made, its mark written first
+    STORE/trash/ID/                            one that is being removed
+    STORE/restores/PROJECT/KEY.json                    what was restored, and how far it is
+    STORE/frozen/                              which targets are frozen
+
+A snapshot is complete when it stands under ``snapshots/``: it gets there by one exclusive rename after everything in it was
+synced, and leaves by one rename into the trash. Folders of the store are private to the user.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapplan import crash
+from snapplan.drivers.directory import linux
+from snapplan.drivers.directory.durable import make_folder, move_exclusive, sync_parents, write_document
+from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text, to_document
+from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format
+from snapplan.drivers.directory.names import folder_named
+from snapplan.drivers.directory.removal import remove_tree
+from snapplan.errors import NotSupportedError, RefusedError
+from snapplan.models.target import Scope
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARK = "mark.json"
+MANIFEST = "manifest.jsonl"
+DATA = "data"
+
+
+class Store(NamedTuple):
+    """The store of one backend; ``project`` is ours."""
+
+    backend: str
+    project: str
+    path: Path
+
+    @property
+    def snapshots(self) -> Path:
+        """Complete snapshots."""
+        return self.path / "snapshots"
+
+    @property
+    def incoming(self) -> Path:
+        """Snapshots that are being made, or that a dead run left."""
+        return self.path / "incoming"
+
+    @property
+    def trash(self) -> Path:
+        """Snapshots that are being removed."""
+        return self.path / "trash"
+
+    @property
+    def restores(self) -> Path:
+        """Journals of restores, and what is built for them."""
+        return self.path / "restores"
+
+    @property
+    def frozen(self) -> Path:
+        """Records of frozen targets."""
+        return self.path / "frozen"
+
+    def exists(self) -> bool:
+        """Return whether there is a store. Raises ``NotSupportedError``, ``RefusedError`` where there is something else."""
+        try:
+            form = marker_format(self.path)
+        except FileNotFoundError:
+            self._check_unused()
+            return False
+        if form == FORMAT:
+            return True
+        if form.startswith("snapplan.store/"):
+            raise _newer(self.backend, self.path / MARKER, form)
+        raise self._occupied()
+
+    def prepare(self) -> None:
+        """Make the store unless it is there. Raises ``OSError`` and as ``exists`` does."""
+        if self.exists():
+            return
+        make_folder(self.path)
+        ours = new_id()
+        draft = self.path / f"{MARKER}.{ours}"
+        write_document(draft, {"format": FORMAT, "id": ours}, "store.marker")
+        try:
+            move_exclusive(draft, self.path / MARKER)
+        except FileExistsError:
+            # Another thread or process made the store at the same time.
+            draft.unlink()
+        crash.point("store.made")
+
+    def _check_unused(self) -> None:
+        if self.path.is_dir() and not all(child.name.startswith(MARKER) for child in self.path.iterdir()):
+            raise self._occupied()
+
+    def _occupied(self) -> RefusedError:
+        return RefusedError(
+            self.backend,
+            f"{str(self.path)!r} holds something else than a snapplan store",
+            hint=f"give store: another folder; a store carries the file {MARKER}",
+        )
+
+    def target_folder(self, scope: Scope, folder: str) -> Path:
+        """Return the folder of a target's snapshots, by its own folder name."""
+        return self.snapshots / scope if scope is Scope.CLOUD else self.snapshots / scope / folder
+
+    def find(self, scope: Scope, target_name: str, name: str) -> Path:
+        """Return the folder of a complete snapshot by the names it is listed under; it need not exist."""
+        if scope is Scope.CLOUD:
+            return self.snapshots / scope / name
+        return folder_named(self.snapshots / scope, target_name) / name
+
+    def read(self, snapshot: Path) -> Facts | None:
+        """Return what stands beside a snapshot, ``None`` when nothing readable does.
+
+        Raises ``NotSupportedError`` for a later format, ``OSError``.
+        """
+        try:
+            with open(f"{snapshot}/{MARK}", "rb") as file:
+                return from_text(file.read())
+        except NewerFormatError as error:
+            raise _newer(self.backend, snapshot / MARK, str(error)) from None
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+
+    def begin(self, facts: Facts) -> Path:
+        """Return a new folder for a snapshot that is about to be made, its mark in it and durable. Raises ``OSError``."""
+        self.prepare()
+        make_folder(self.incoming)
+        unmarked = self.incoming / f".{self.project}.{facts.id}"
+        unmarked.mkdir(mode=0o700)
+        crash.point("create.folder")
+        write_document(unmarked / MARK, to_document(facts), "create.mark")
+        aside = self.incoming / facts.id
+        unmarked.rename(aside)
+        linux.fsync_directory(self.incoming)
+        crash.point("create.begun")
+        return aside
+
+    def begun(self, facts: Facts) -> list[Path]:
+        """Return what earlier attempts at the same snapshot left incomplete. Raises ``OSError``."""
+        found = ((path, self.read(path)) for path in _children(self.incoming))
+        return [path for path, left in found if left is not None and left.mark.identity == facts.mark.identity]
+
+    def complete(self, aside: Path, facts: Facts) -> Path:
+        """Make the snapshot in ``aside`` complete: final facts, sync, one exclusive rename. Returns its folder.
+
+        Raises ``FileExistsError`` where that name is taken, ``OSError``; then it is still aside.
+        """
+        write_document(aside / MARK, to_document(facts), "create.facts")
+        linux.sync_filesystem(aside)
+        crash.point("create.synced")
+        place = self.target_folder(facts.scope, facts.folder) / facts.name
+        self._place(aside, place)
+        crash.point("create.complete")
+        return place
+
+    def _place(self, aside: Path, place: Path) -> None:
+        for attempt in range(3):
+            make_folder(place.parent)
+            try:
+                linux.rename_exclusive(aside, place)
+            except FileNotFoundError:
+                # The target's last other snapshot went meanwhile, and its folder with it.
+                if attempt == 2:
+                    raise
+                continue
+            break
+        crash.point("create.renamed")
+        sync_parents(aside, place)
+
+    def change(self, snapshot: Path, facts: Facts) -> None:
+        """Replace what stands beside a snapshot, atomically and durably. Raises ``OSError``."""
+        crash.point("change.begin")
+        write_document(snapshot / MARK, to_document(facts), "change.mark")
+
+    def discard(self, snapshot: Path) -> None:
+        """Take a snapshot, complete or not, out of the listing by one rename, then remove it. Raises ``OSError``.
+
+        What cannot be removed stays in the trash, for the next run.
+        """
+        make_folder(self.trash)
+        crash.point("expire.begin")
+        trashed = self.trash / new_id()
+        move_exclusive(snapshot, trashed)
+        crash.point("expire.trashed")
+        remove_tree(trashed)
+        crash.point("expire.removed")
+        if snapshot.parent != self.incoming:
+            self._tidy(snapshot.parent)
+
+    def _tidy(self, folder: Path) -> None:
+        if folder.parent == self.snapshots:
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+    def sweep(self) -> int:
+        """Remove what dead runs left in the trash, and what never got a mark; return how many. Raises ``OSError``."""
+        unmarked = [path for path in _children(self.incoming) if path.name.startswith(f".{self.project}.")]
+        left = [*_children(self.trash), *unmarked]
+        for path in left:
+            remove_tree(path)
+        return len(left)
+
+
+def new_id() -> str:
+    """Return an id that is never given twice."""
+    return uuid.uuid4().hex
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in entries]
+    except FileNotFoundError:
+        return []
+
+
+def _newer(backend: str, path: Path, form: str) -> NotSupportedError:
+    return NotSupportedError(
+        backend,
+        f"{str(path)!r} has the format {form!r}, which this snapplan does not know",
+        hint="use the snapplan that wrote it, or a later one",
+    )

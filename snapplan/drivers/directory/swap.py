@@ -1,0 +1,208 @@
+"""Bringing new content to its place in one atomic rename per unit, and finding out afterwards how far it got.
+
+A unit's renames are told apart by inode numbers, recorded before the first of them: what stands at a unit's place is either
+the old thing or the new one. (Device numbers are not recorded, as they change when a machine starts again; all that a unit
+names lies on one filesystem.)
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapplan import crash
+from snapplan.drivers.directory import linux
+from snapplan.drivers.directory.durable import sync_parents
+from snapplan.drivers.directory.marker import is_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+
+class Kind(StrEnum):
+    """What happens to a unit: both are there, only the new thing is, or only the old one."""
+
+    EXCHANGE = "exchange"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+class Unit(NamedTuple):
+    """One rename. ``live`` is the place, ``aside`` where the new thing waits and the old one goes.
+
+    ``new`` and ``old`` are inode numbers, ``None`` where there is no such thing.
+    """
+
+    kind: Kind
+    live: Path
+    aside: Path
+    new: int | None
+    old: int | None
+
+
+class FolderMetadata(NamedTuple):
+    """What a folder that is not itself exchanged gets from the snapshot: its mode, owner and modification time."""
+
+    path: Path
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+
+
+class SwapPlan(NamedTuple):
+    """All renames of a restore, and the folders around them."""
+
+    units: tuple[Unit, ...] = ()
+    folders: tuple[FolderMetadata, ...] = ()
+
+
+class MovedAwayError(Exception):
+    """Neither the old thing nor the new one stands where it should: somebody else moved it. ``str()`` says what."""
+
+
+def plan_swap(new: Path, live: Path, spare: Path) -> SwapPlan:
+    """Return the renames that put ``new`` in the place of ``live``; ``spare`` is a folder for what is only in ``live``.
+
+    Stores inside ``live`` stay: then its entries are exchanged one by one instead of the whole. Raises ``OSError``.
+    """
+    if not os.path.lexists(live):
+        return SwapPlan((Unit(Kind.ADD, live, new, _inode(new), None),))
+    keep = frozenset(store for store in nested_stores(live))
+    if not keep:
+        return SwapPlan((Unit(Kind.EXCHANGE, live, new, _inode(new), _inode(live)),))
+    around = frozenset(folder for store in keep for folder in store.parents if folder == live or live in folder.parents)
+    units: list[Unit] = []
+    folders: list[FolderMetadata] = []
+    _split(new, live, _Kept(keep, around), lambda: spare / str(len(units)), units, folders)
+    return SwapPlan(tuple(units), tuple(folders))
+
+
+class _Kept(NamedTuple):
+    """The stores that stay where they are, and the folders that therefore stay as well."""
+
+    stores: frozenset[Path]
+    around: frozenset[Path]
+
+
+def _split(
+    new: Path, live: Path, kept: _Kept, spare: Callable[[], Path], units: list[Unit], folders: list[FolderMetadata]
+) -> None:
+    incoming = _names(new)
+    for name in sorted(incoming | _names(live)):
+        if live / name in kept.stores:
+            continue
+        if live / name in kept.around:
+            _split(new / name, live / name, kept, spare, units, folders)
+        else:
+            units.append(_unit(new / name, live / name, spare))
+    # After the entries: each rename in the folder sets its modification time.
+    if new.is_dir() and not new.is_symlink():
+        status = new.lstat()
+        folders.append(FolderMetadata(live, status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_mtime_ns))
+
+
+def _unit(new: Path, live: Path, spare: Callable[[], Path]) -> Unit:
+    coming, going = _inode(new), _inode(live)
+    if coming is None:
+        return Unit(Kind.REMOVE, live, spare(), None, going)
+    return Unit(Kind.ADD if going is None else Kind.EXCHANGE, live, new, coming, going)
+
+
+def nested_stores(top: Path) -> Iterator[Path]:
+    """Yield the stores at and below ``top``, of whatever backend. Raises ``OSError``.
+
+    Symlinks are not followed and other filesystems not entered, as a copy does neither.
+    """
+    pending = [top] if top.is_dir() and not top.is_symlink() else []
+    device = top.stat().st_dev if pending else 0
+    while pending:
+        folder = pending.pop()
+        if is_store(folder):
+            yield folder
+            continue
+        try:
+            with os.scandir(folder) as entries:
+                pending += [folder / entry.name for entry in entries if _is_folder_on(device, entry)]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            # Deeper than a path can say: no store was ever made there, as making one needs its path.
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+
+
+def _is_folder_on(device: int, entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_dev == device
+
+
+def carry_out(units: Sequence[Unit]) -> None:
+    """Do all renames that are not done yet, and make them durable. Raises ``MovedAwayError``, ``OSError``."""
+    for unit in units:
+        crash.point("restore.swap.before")
+        if not is_done(unit):
+            _rename(unit)
+        crash.point("restore.swap.after")
+    sync_parents(*(path for unit in units for path in (unit.live, unit.aside)))
+
+
+def undo(units: Sequence[Unit]) -> None:
+    """Take back all renames that are done, and make that durable. Raises ``MovedAwayError``, ``OSError``."""
+    for unit in reversed(units):
+        if is_done(unit):
+            _rename_back(unit)
+    sync_parents(*(path for unit in units for path in (unit.live, unit.aside) if path.parent.is_dir()))
+
+
+def is_done(unit: Unit) -> bool:
+    """Return whether the rename of ``unit`` has happened. Raises ``MovedAwayError`` when that cannot be told."""
+    there, aside = _inode(unit.live), _inode(unit.aside)
+    if (there, aside) == (unit.new, unit.old):
+        return True
+    if (there, aside) == (unit.old, unit.new):
+        return False
+    raise MovedAwayError(f"{str(unit.live)!r} is neither the old content nor the restored one")
+
+
+def set_metadata(folders: Sequence[FolderMetadata]) -> None:
+    """Give the folders around the exchanged entries their old mode, owner and time. Raises ``OSError``."""
+    for folder in folders:
+        if os.geteuid() == 0:
+            os.chown(folder.path, folder.uid, folder.gid)
+        folder.path.chmod(folder.mode)
+        os.utime(folder.path, ns=(folder.mtime_ns, folder.mtime_ns))
+
+
+def _rename(unit: Unit) -> None:
+    if unit.kind is Kind.EXCHANGE:
+        linux.exchange(unit.aside, unit.live)
+    elif unit.kind is Kind.ADD:
+        linux.rename_exclusive(unit.aside, unit.live)
+    else:
+        linux.rename_exclusive(unit.live, unit.aside)
+
+
+def _rename_back(unit: Unit) -> None:
+    if unit.kind is Kind.EXCHANGE:
+        linux.exchange(unit.aside, unit.live)
+    elif unit.kind is Kind.ADD:
+        linux.rename_exclusive(unit.live, unit.aside)
+    else:
+        linux.rename_exclusive(unit.aside, unit.live)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.lstat().st_ino
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _names(folder: Path) -> frozenset[str]:
+    if folder.is_symlink() or not folder.is_dir():
+        return frozenset()
+    with os.scandir(folder) as entries:
+        return frozenset(entry.name for entry in entries)

@@ -1,0 +1,156 @@
+"""Which drivers there are, and how a backend of the policy is opened with its driver.
+
+The drivers of this package are a static table, imported one by one when they are asked for, as reading the entry points
+of all installed packages costs start-up time. Others register under the entry-point group ``snapplan.drivers``. A
+built-in name cannot be taken over by another package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from snapplan.drivers.base import DriverType, Settings
+from snapplan.errors import BackendError, SnapplanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+    from snapplan.drivers.base import Driver
+    from snapplan.models.policy import Backend
+
+GROUP = "snapplan.drivers"
+BUILT_IN = {
+    "directory": "snapplan.drivers.directory:DRIVER",
+    "memory": "snapplan.drivers.memory:DRIVER",
+}
+
+
+def find(name: str) -> DriverType | None:
+    """Return the driver called ``name``, ``None`` where no package offers it.
+
+    Raises ``SnapplanError`` where a package offers it but it cannot be loaded; the message names the package.
+    """
+    if name in BUILT_IN:
+        return _built_in(name)
+    entries = [entry for entry in _entry_points() if entry.name == name]
+    return _load(name, entries) if entries else None
+
+
+def names() -> list[str]:
+    """Return the names of all drivers, sorted; nothing is imported, so one of them may turn out not to load."""
+    return sorted({*BUILT_IN, *(entry.name for entry in _entry_points())})
+
+
+def installed() -> list[DriverType]:
+    """Return all drivers that load, by name. ``broken`` has the others."""
+    return [driver for driver in map(_try, names()) if isinstance(driver, DriverType)]
+
+
+def broken() -> list[SnapplanError]:
+    """Return an error for each driver that does not load."""
+    return [failure for failure in map(_try, names()) if isinstance(failure, SnapplanError)]
+
+
+def open_backend(backend: str, config: Backend, *, project: str, base: Path, read_only: bool) -> Driver:
+    """Connect to the backend called ``backend``, as ``config`` describes it.
+
+    ``base`` is the folder that relative paths count from. With ``read_only`` the driver writes nothing. Raises
+    ``BackendError`` where the driver is missing, its options are wrong, a secret cannot be read or the backend refuses.
+    """
+    driver = _required(backend, config.driver)
+    options = _options(backend, driver, config.options, base)
+    return driver.open(
+        Settings(
+            backend=backend,
+            project=project,
+            options=options,
+            base=base,
+            quiesce_commands=config.quiesce_commands,
+            read_only=read_only,
+        )
+    )
+
+
+def _required(backend: str, name: str) -> DriverType:
+    try:
+        driver = find(name)
+    except SnapplanError as error:
+        raise BackendError(backend, str(error), hint=error.hint) from error
+    if driver is None:
+        known = ", ".join(names())
+        raise BackendError(backend, f"there is no driver {name!r}", hint=f"installed drivers: {known}")
+    return driver
+
+
+def _options(backend: str, driver: DriverType, written: dict[str, Any], base: Path) -> BaseModel:
+    from pydantic import ValidationError
+
+    try:
+        return _with_secrets(driver.options.model_validate(written), base)
+    except ValidationError as error:
+        # The values are left out: a secret written into the wrong key must not reach a log.
+        findings = error.errors(include_input=False, include_url=False)
+        text = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'options'}: {each['msg']}" for each in findings)
+        raise BackendError(backend, text, hint="snapplan validate shows the places") from None
+    except ValueError as error:
+        raise BackendError(backend, str(error)) from None
+
+
+def _with_secrets(options: BaseModel, base: Path) -> BaseModel:
+    """Return ``options`` with the references in its ``SecretStr`` fields replaced by what they refer to."""
+    from pydantic import SecretStr
+
+    references = {name: value for name, value in options if isinstance(value, SecretStr)}
+    if not references:
+        return options
+    from snapplan.config.secrets import resolve
+
+    secrets = {name: SecretStr(resolve(value.get_secret_value(), base)) for name, value in references.items()}
+    return options.model_copy(update=secrets)
+
+
+def _try(name: str) -> DriverType | SnapplanError | None:
+    try:
+        return find(name)
+    except SnapplanError as error:
+        return error
+
+
+def _built_in(name: str) -> DriverType:
+    module, _, attribute = BUILT_IN[name].partition(":")
+    driver: DriverType = getattr(import_module(module), attribute)
+    return driver
+
+
+def _entry_points() -> Sequence[EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return [entry for entry in entry_points(group=GROUP) if entry.name not in BUILT_IN]
+
+
+def _load(name: str, entries: Sequence[EntryPoint]) -> DriverType:
+    packages = ", ".join(sorted({_package(entry) for entry in entries}))
+    if len({entry.value for entry in entries}) > 1:
+        raise SnapplanError(
+            f"driver {name!r} is offered by more than one package: {packages}", hint="remove all but one"
+        )
+    try:
+        driver = entries[0].load()
+    except Exception as error:  # any error of foreign code, when it is imported
+        reason = f"{type(error).__name__}: {error}"
+        raise SnapplanError(
+            f"driver {name!r} of package {packages} does not load ({reason})",
+            hint=f"reinstall or upgrade {packages}",
+        ) from error
+    if not isinstance(driver, DriverType):
+        raise SnapplanError(f"driver {name!r} of package {packages} is not a DriverType", hint=f"upgrade {packages}")
+    return driver
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else entry.value

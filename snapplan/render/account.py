@@ -1,0 +1,77 @@
+"""The account of an apply: what was done, what failed, what was not tried and why. Works from a document.
+
+The document is ``{"format": "snapplan.account/1.0", "run", "state", "seconds", "counts", "notices", "actions"}``, where
+``state`` is done, partial, failed or interrupted, ``counts`` has a number per verb and for ``failed``, ``not_tried`` and
+``skipped``, and each of ``actions`` is ``{"number", "verb", "subject", "state", "text", "seconds", "notices"}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snapplan.render.phrases import SYMBOLS, counted, shown
+from snapplan.render.style import PLAIN, VERB_COLOURS, Style
+from snapplan.render.text import table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = "snapplan.account/1.0"
+
+_HEADS = {"done": "Applied", "partial": "Applied in part", "failed": "Not applied", "interrupted": "Interrupted"}
+_STATES = {"failed": "failed", "not_tried": "not tried", "skipped": "skipped"}
+
+
+def account_text(account: Mapping[str, Any], *, style: Style = PLAIN, resume: str = "snapplan apply") -> str:
+    """Return an account as text, ending with a newline. ``resume`` is the command that goes on after a failure."""
+    lines = [style(_sentence(account), "bold"), *_left(account, style)]
+    lines += [f"  note: {shown(text)}" for text in account["notices"]]
+    lines += _notes(account)
+    if account["state"] != "done":
+        see = f"        To see it:  snapplan show run {account['run']}" if account["run"] is not None else ""
+        lines.append(f"To go on:  {resume}{see}")
+    return "\n".join(lines) + "\n"
+
+
+def _sentence(account: Mapping[str, Any]) -> str:
+    counts = account["counts"]
+    run = f"   Run {account['run']}." if account["run"] is not None else ""
+    if account["state"] == "done" and not account["actions"]:
+        return f"Nothing was left to do.{run}"
+    parts = [
+        f"{counted(counts['snapshot'], 'snapshot')} taken",
+        f"{counts['change']:,} changed",
+        f"{counts['expire']:,} expired",
+        f"{counts['restore']:,} restored",
+    ]
+    bad = [f"{counts[state]:,} {words}" for state, words in _STATES.items() if counts[state]]
+    done = ", ".join(parts) + (f"; {', '.join(bad)}" if bad else "")
+    return f"{_HEADS[account['state']]}: {done} in {account['seconds']:.1f} s.{run}"
+
+
+def _left(account: Mapping[str, Any], style: Style) -> list[str]:
+    left = [action for state in _STATES for action in account["actions"] if action["state"] == state]
+    rows = [
+        (
+            f"  {_STATES[action['state']]}",
+            f"{SYMBOLS.get(action['verb'], '*')} {shown(action['subject'])}",
+            shown(action["text"]),
+        )
+        for action in left
+    ]
+    return [
+        style(line, VERB_COLOURS["expire"]) if action["state"] == "failed" else line
+        for action, line in zip(left, table(rows), strict=True)
+    ]
+
+
+def _notes(account: Mapping[str, Any]) -> list[str]:
+    """Return what was noticed of actions, each sentence once."""
+    told: dict[str, list[str]] = {}
+    for action in account["actions"]:
+        for text in action["notices"]:
+            told.setdefault(text, []).append(shown(action["subject"]))
+    return [
+        f"  note: {subjects[0]}{f' and {len(subjects) - 1:,} more' if len(subjects) > 1 else ''}: {shown(text)}"
+        for text, subjects in told.items()
+    ]

@@ -1,0 +1,11 @@
+"""JSON for machines: the document itself, in a stable layout."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def json_text(document: Any) -> str:
+    """Return a document as indented JSON, keys in the document's order, ending with a newline."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
