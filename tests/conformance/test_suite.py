@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from snapplan.drivers.conformance import BehaviourConformance, CrashConformance, DriverConformance, parse_world
-from snapplan.drivers.conformance.crashing import Crasher
+from snapplan.drivers.conformance.crasher import Crasher
 from snapplan.drivers.conformance.lab import Lab, make_lab
 from snapplan.drivers.memory import DRIVER, MemoryDriver
 from snapplan.errors import BackendError

@@ -18,7 +18,18 @@ from __future__ import annotations
 
 import pytest
 
-_SUBJECTS = ("changing", "crashing", "expiring", "lab", "listing", "marking", "naming", "restoring", "taking")
+_SUBJECTS = (
+    "changing",
+    "crasher",
+    "crashing",
+    "expiring",
+    "lab",
+    "listing",
+    "marking",
+    "naming",
+    "restoring",
+    "taking",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in _SUBJECTS))
 
 from snapplan.drivers.conformance.harness import Harness  # noqa: E402

@@ -15,8 +15,8 @@ from snapplan.models.target import Scope, Target
 from .samples import NOW, PROJECT, observation
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-WHOLE = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1)).map(lambda d: d.replace(microsecond=0, tzinfo=UTC))  # noqa: DTZ001
-ANY = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(tzinfo=UTC))  # noqa: DTZ001
+WHOLE = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1)).map(lambda d: d.replace(microsecond=0, fold=0, tzinfo=UTC))  # noqa: DTZ001
+ANY = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(fold=0, tzinfo=UTC))  # noqa: DTZ001
 FLAG = st.none() | st.booleans()
 PINS = st.builds(Pin, TEXT, TEXT, st.none() | WHOLE)
 MARKS = st.builds(
