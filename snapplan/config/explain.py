@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
-from snapplan.ids import KEY_NAME
 from snapplan.models.durations import TimeFormatError
+from snapplan.models.policy import NAME_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 NAME_RULE = "a name begins with a letter or digit and holds letters, digits, '_', '.' and '-', 63 at most"
 _LONGEST_SHOWN = 60
 _CHOICE = re.compile(r"'([^']*)'")
-_NAME_PATTERN = KEY_NAME.pattern.replace(r"\Z", "$")
 
 _NOUNS = {
     "ConfigFile": "snapplan.yaml",
@@ -216,7 +215,7 @@ def _describe_value(
         return "SP107", f"{name} must be {words} {context[key]:g}, not {show(value)}", ""
     if kind in ("string_pattern_mismatch", "key"):
         pattern = context.get("pattern")
-        if pattern == _NAME_PATTERN:
+        if pattern == NAME_PATTERN:
             return "SP111", f"{show(value)} is not allowed as a name", NAME_RULE
         return "SP107", f"{name} cannot be {show(value)}", f"it must match {pattern}" if pattern else message
     if kind in ("too_short", "string_too_short"):

@@ -146,8 +146,10 @@ SecretReference = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{SECRET_REFERENCE.pattern}$", "examples": ["${env:DC1_TOKEN}"]}),
 ]
 """A secret, by reference only. ``snapplan.config.secrets.resolve`` turns the reference into the value."""
-Name = Annotated[str, Field(pattern=KEY_NAME.pattern.replace(r"\Z", "$"))]
-BackendName = Annotated[str, Field(pattern=BACKEND_NAME.pattern.replace(r"\Z", "$"))]
+NAME_PATTERN = "^" + KEY_NAME.pattern.replace(r"\Z", "$")
+"""pydantic and JSON Schema look for a pattern anywhere in a text, so it is bound at both ends."""
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+BackendName = Annotated[str, Field(pattern="^" + BACKEND_NAME.pattern.replace(r"\Z", "$"))]
 Glob = Annotated[str, Field(min_length=1, max_length=1024)]
 DurationText = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=64)]
 Weekday = Literal["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -337,7 +339,7 @@ class Defaults(Model):
     initial: Literal["immediate", "next_slot"] | None = None
     min_snapshots: int | None = Field(None, strict=True, ge=0, le=100_000)
     quiesce: Quiesce | None = None
-    skip_missed: bool | None = None
+    skip_missed: bool | None = Field(None, strict=True)
     grace: Duration | None = None
 
 
