@@ -14,8 +14,6 @@ from snapplan.cli.session import session
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMAS = "https://raw.githubusercontent.com/snapplan/snapplan/main/schemas"
-
 CONFIG = """\
 # yaml-language-server: $schema={schemas}/config.schema.json
 version: 1
@@ -56,11 +54,13 @@ def command(project: str | None) -> int:
       snapplan init
       snapplan init -C policies --project production-snapshots
     """
+    from snapplan.config.schema import BASE
+
     root = session().folder
     name = _project(project, root)
     files = {
-        root / "snapplan.yaml": CONFIG.format(schemas=SCHEMAS, project=name),
-        root / "policies" / "example.yaml": POLICY.format(schemas=SCHEMAS),
+        root / "snapplan.yaml": CONFIG.format(schemas=BASE, project=name),
+        root / "policies" / "example.yaml": POLICY.format(schemas=BASE),
     }
     _write(files)
     for path in files:
