@@ -72,8 +72,8 @@ _FILES = (
     Code(
         "SP108",
         "not a duration or time",
-        "Durations carry a unit (s m h d w y; a day is 86,400 seconds, a year 365 days; there are no months). Instants carry"
-        " a UTC offset. Wall times carry none: they are in the profile's time zone.",
+        "Durations carry a unit (s m h d w y; a day is 86,400 seconds, a year 365 days; there are no months). Instants"
+        " carry a UTC offset. Wall times carry none: they are in the profile's time zone.",
         "Write 24h, 14d, 2w; 2026-11-22T02:00Z; 2026-12-01T20:00.",
     ),
     Code(
@@ -180,8 +180,8 @@ _MEANING = (
     Code(
         "SP207",
         "a setting needs another",
-        "The period is incomplete: weekly needs day_of_week, monthly day_of_month, yearly month and day_of_month, custom at,"
-        " a partial type partial_tags.",
+        "The period is incomplete: weekly needs day_of_week, monthly day_of_month, yearly month and day_of_month, custom"
+        " at, a partial type partial_tags.",
         "Add the key.",
     ),
     Code(
@@ -193,8 +193,8 @@ _MEANING = (
     Code(
         "SP209",
         "retention does not bridge the gap between two slots",
-        "A snapshot is gone before the next one is taken. Changes of the UTC offset count: a daily slot is 25 hours from the"
-        " one before once a year in most of Europe. With min_snapshots the newest stays held; without it there are"
+        "A snapshot is gone before the next one is taken. Changes of the UTC offset count: a daily slot is 25 hours from"
+        " the one before once a year in most of Europe. With min_snapshots the newest stays held; without it there are"
         " times with nothing to restore from.",
         "Make retention longer than the gap that the message gives, plus the time between runs of apply; or set"
         " min_snapshots.",
@@ -324,5 +324,138 @@ _MEANING = (
     ),
 )
 
-CODES: dict[str, Code] = {entry.code: entry for entry in (*_FILES, *_MEANING)}
+_PLANS = (
+    Code(
+        "SP401",
+        "an assignment selects nothing",
+        "Nothing is protected by it now.",
+        "Correct the selector; the message gives the nearest names. snapplan list targets shows what there is.",
+    ),
+    Code(
+        "SP402",
+        "a target gets one profile from two assignments",
+        "It counts once; its snapshots are not taken twice.",
+        "Exclude it from one of them, or remove one.",
+    ),
+    Code(
+        "SP410",
+        "an order that matches no target",
+        "No snapshot is taken.",
+        "Correct the address or glob. snapplan list targets shows what there is.",
+    ),
+    Code(
+        "SP411",
+        "a key that was used",
+        "A key is taken once per target, so that a repeated run does not take the snapshot again.",
+        "Choose another key.",
+    ),
+    Code(
+        "SP412",
+        "a manual snapshot that would have expired already",
+        "It is not taken.",
+        "Remove the entry, or move its expiration.",
+    ),
+    Code(
+        "SP413",
+        "a manual snapshot of which nothing is known",
+        "The catalog was rebuilt and no mark shows the snapshot. It may have been taken and have expired since,"
+        " so it is not taken again by itself.",
+        "Take it under a new key if it is still wanted, or remove the entry.",
+    ),
+    Code(
+        "SP420",
+        "a restore that went stale",
+        "It is not done: what it was asked for is past.",
+        "Remove the entry, or move not_after.",
+    ),
+    Code(
+        "SP421",
+        "a restore that was done with another content",
+        "A key is carried out once; changing its entry does nothing.",
+        "Give the new restore a key of its own.",
+    ),
+    Code(
+        "SP422",
+        "a restore that was begun and is not finished",
+        "The next apply completes or undoes it; it is never begun twice, and nothing of its target expires until then.",
+        "Run snapplan apply.",
+    ),
+    Code(
+        "SP423",
+        "a restore that was undone",
+        "It was begun, put back and is not begun again.",
+        "Give it a new key to try again.",
+    ),
+    Code(
+        "SP424",
+        "a restore of which nothing is known",
+        "The catalog was rebuilt and the backend shows no trace of it. It may have been done before, so it is not"
+        " done by itself.",
+        "Give it a new key to do it, or remove the entry.",
+    ),
+    Code(
+        "SP425",
+        "a restore on a backend that the policy does not have",
+        "Nothing is restored.",
+        "Correct the target, or add the backend to snapplan.yaml.",
+    ),
+    Code(
+        "SP426",
+        "no snapshot to restore from",
+        "Nothing is restored. Only complete snapshots count, and with latest only this project's.",
+        "Name another snapshot or a later instant. snapplan list snapshots shows what there is.",
+    ),
+    Code(
+        "SP427",
+        "a restore that the backend cannot do",
+        "Nothing is restored.",
+        "Choose another mode or source scope. snapplan drivers shows what each driver can do.",
+    ),
+    Code(
+        "SP428",
+        "a clone whose name is taken",
+        "Nothing is restored: a clone overwrites nothing.",
+        "Choose another name for the clone.",
+    ),
+    Code(
+        "SP429",
+        "a target that cannot be restored in place now",
+        "Nothing is restored and the target keeps its content.",
+        "Remove what the message names, such as by powering it off, or restore to a clone.",
+    ),
+    Code(
+        "SP430",
+        "no such snapshot",
+        "Nothing is pinned or unpinned.",
+        "Correct the address. snapplan list snapshots shows what there is.",
+    ),
+    Code(
+        "SP431",
+        "a foreign snapshot",
+        "This project did not take it. snapplan never changes foreign snapshots, and never expires them either.",
+        "Leave it to its owner.",
+    ),
+    Code(
+        "SP440",
+        "a backend is left out",
+        "It could not be read, so nothing is planned for it and nothing of it counts as gone. Its snapshots stay"
+        " as they are and no new ones are taken there.",
+        "Make the backend reachable and plan again.",
+    ),
+    Code(
+        "SP441",
+        "the clock stepped back",
+        "Nothing is due and nothing expires in this run, as a wrong clock would take and expire the wrong snapshots.",
+        "Set the clock right.",
+    ),
+    Code(
+        "SP442",
+        "the catalog was rebuilt from the marks",
+        "Snapshots, slots and expirations are known again. Declared manual snapshots and restores of which"
+        " nothing is left are not carried out again by themselves.",
+        "If the catalog should not have been empty, find out why before the next apply.",
+    ),
+)
+
+CODES: dict[str, Code] = {entry.code: entry for entry in (*_FILES, *_MEANING, *_PLANS)}
 """All codes, by their name."""

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_SECONDS = 30.0
-READ_ONLY = "the catalog was opened without write access"
 
 
 class Connection:
@@ -47,7 +46,8 @@ class Connection:
     def write(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection inside a transaction that is durable once the block has ended without an exception."""
         if not self.writable:
-            raise CatalogError(READ_ONLY)
+            hint = "Run it as a user who may write the file and its folder."
+            raise CatalogError(f"the catalog {self.file} was opened without write access", hint=hint)
         with self._lock, explained(self.file):
             self._raw.execute("BEGIN IMMEDIATE")
             try:

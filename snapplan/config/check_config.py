@@ -100,6 +100,8 @@ def check_timezone(timezone: str | None, path: Path, findings: Findings) -> bool
 
 
 def _zone_hint(timezone: str) -> str:
+    if timezone.isupper() and "/" not in timezone:
+        return "an abbreviation names no zone; write an IANA name such as Europe/Zurich"
     from zoneinfo import available_timezones
 
     zones = sorted(available_timezones())

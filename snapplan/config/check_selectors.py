@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from snapplan.config.checked import Checked, Known
     from snapplan.config.yaml import Path
-    from snapplan.models.policy import Selector
+    from snapplan.models.policy import Objective, Selector
+
+_ASKED = ("rpo", "keep", "quiesced")
 
 
 def check_selectors(selectors: Sequence[Selector], path: Path, checked: Checked) -> list[tuple[Selector, list[Known]]]:
@@ -100,13 +102,23 @@ def can_quiesce(known: Known, scope: Scope) -> bool:
     return scope in known.capabilities.quiesce or bool(known.backend.quiesce_commands)
 
 
+def _has_broken_keys(objective: Objective, path: Path, checked: Checked) -> bool:
+    """Whether a key stands in the file that was left out of the model because its value is wrong."""
+    found = checked.entries.find(path)
+    if found is None:
+        return False
+    source, inner = found
+    return any((*inner, key) in source.document.marks for key in _ASKED if key not in objective.model_fields_set)
+
+
 def check_objectives(checked: Checked) -> None:
     """Check the objectives."""
     findings = checked.findings
     for name, objective in checked.entries.sections["objectives"].items():
         path = ("objectives", name)
         check_selectors(objective.targets, (*path, "targets"), checked)
-        if objective.rpo is None and not objective.keep and not objective.quiesced:
+        nothing = objective.rpo is None and not objective.keep and not objective.quiesced
+        if nothing and not _has_broken_keys(objective, path, checked):
             hint = "add rpo, keep or quiesced"
             findings.warning("SP225", path, "the objective asks for nothing", detail="It is always met.", hint=hint)
         for age, spacing in objective.keep.items():

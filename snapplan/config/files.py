@@ -84,6 +84,8 @@ def policy_paths(root: Path, include: Sequence[str], findings: Findings) -> list
     found: set[Path] = set()
     for index, pattern in enumerate(include):
         matched = _matches(root, pattern, index, findings)
+        if matched is None:
+            continue
         if not matched and tuple(include) != DEFAULT_INCLUDE:
             place = ("config", "include", str(index))
             findings.warning("SP114", place, f'"{pattern}" matches no file', hint="include counts from snapplan.yaml")
@@ -94,17 +96,18 @@ def policy_paths(root: Path, include: Sequence[str], findings: Findings) -> list
     return inside[:MAX_FILES]
 
 
-def _matches(root: Path, pattern: str, index: int, findings: Findings) -> list[Path]:
+def _matches(root: Path, pattern: str, index: int, findings: Findings) -> list[Path] | None:
+    """Return the policy files that one glob names, ``None`` where the glob is refused."""
     place = ("config", "include", str(index))
     if pattern.startswith(("/", "~")) or ".." in PurePosixPath(pattern).parts:
         hint = "put the files below snapplan.yaml"
         findings.error("SP113", place, f'"{pattern}" leads outside the policy repository', value=True, hint=hint)
-        return []
+        return None
     try:
         return [path for path in root.glob(pattern) if _is_policy_file(path.relative_to(root))]
     except (ValueError, NotImplementedError, IndexError, OSError, RecursionError) as error:
         findings.error("SP113", place, f'"{pattern}" is not a glob: {error}', value=True)
-        return []
+        return None
 
 
 def _is_policy_file(path: Path) -> bool:

@@ -39,7 +39,15 @@ def revision(root: Path) -> Revision:
     if not commit:
         return Revision(None, None)
     changes = _git(
-        git, root, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all", "--no-renames", "--", "."
+        git,
+        root,
+        "status",
+        "--porcelain",
+        "--untracked-files=normal",
+        "--ignore-submodules=all",
+        "--no-renames",
+        "--",
+        ".",
     )
     return Revision(commit.strip(), None if changes is None else bool(changes))
 

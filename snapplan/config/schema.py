@@ -20,7 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from snapplan.models.durations import DURATION_PATTERN
 from snapplan.models.plan import FORMAT, INTERNAL, Plan
-from snapplan.models.policy import Backend, ConfigFile, PolicyFile
+from snapplan.models.policy import ConfigFile, PolicyFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 LINES_BEFORE = 2
 LINES_AFTER = 1
 LONGEST_LINE = 300
+LONGEST_SEARCHED = 1_200
+"""Of a longer line only so much is looked through: the time that the patterns take grows with its square."""
 MAX_FINDINGS = 1_000
 _SECRET_KEY = re.compile(
     r"(?i)([\w-]*(?:token|passw|secret|api_?key|credential)[\w-]*[\"']?\s*:\s*)(?!\s|[\"']?\$\{)(.+)"
@@ -63,7 +65,7 @@ class Source:
         mark = value_mark if pointed else key_mark
         line = self.lines[mark.line] if mark.line < len(self.lines) else ""
         if pointed or key_mark is value_mark:
-            match = _VALUE.match(line, mark.column)
+            match = _VALUE.match(line, mark.column, mark.column + LONGEST_SEARCHED)
             width = len(match[0]) if match else 1
         else:
             quoted = line[mark.column : mark.column + 1] in ("'", '"')
@@ -91,6 +93,7 @@ class Source:
 
 def _printable(text: str) -> str:
     """Keep a hostile file from writing to the terminal, and secrets out of it; the length stays, so that columns hold."""
+    text = text[:LONGEST_SEARCHED]
     for secret in (_SECRET_KEY, _PASSWORD):
         text = secret.sub(lambda match: match[1] + "*" * len(match[2]), text)
     text = text.replace("\t", " ")

@@ -152,7 +152,11 @@ def _syntax(error: yaml.YAMLError, text: str) -> Problem:
     elif "cannot start any token" in problem:
         hint = "put the text in quotes"
     summary = f"not valid YAML: {problem}" + (f" ({context})" if context else "")
-    return Problem("SP101", summary, mark.line + 1, mark.column + 1, hint)
+    line, column = mark.line + 1, mark.column + 1
+    lines = split_lines(text.removesuffix("\n"))
+    if line > len(lines):
+        line, column = len(lines), len(lines[-1]) + 1
+    return Problem("SP101", summary, line, column, hint)
 
 
 class _Reader:

@@ -94,6 +94,13 @@ def _in_our_time(instant: datetime, text: str) -> datetime:
     return instant
 
 
+def _one(value: object) -> object:
+    """``Literal`` compares by ``==``, so it would take ``true`` and ``1.0`` for 1."""
+    if type(value) is int:
+        return value
+    raise PydanticCustomError("literal_error", "must be 1", {"expected": "1"})
+
+
 def _secret_reference(value: object) -> object:
     """Take references only; a literal is refused without showing it."""
     if isinstance(value, SecretStr):
@@ -370,7 +377,7 @@ class Backend(Model):
 class ConfigFile(Model):
     """``snapplan.yaml``."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_one)]
     project: Name = Field(description="Part of every mark; snapshots of another project are foreign.")
     backends: dict[BackendName, Backend] = Field(min_length=1)
     catalog: str | None = Field(None, description="`sqlite:///PATH`, `postgresql://...` or `memory:`.")

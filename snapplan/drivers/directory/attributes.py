@@ -88,7 +88,7 @@ class Attributes:
             value = os.getxattr(source, name, follow_symlinks=follow)
             os.setxattr(copy, name, value, follow_symlinks=follow)
         except OSError as error:
-            if error.errno == errno.ENODATA:
+            if error.errno in (errno.ENODATA, errno.ENOENT):
                 return
             if error.errno not in _XATTR_REFUSED:
                 raise
@@ -99,7 +99,8 @@ def _listed(thing: int | str, *, follow: bool) -> list[str]:
     try:
         return os.listxattr(thing, follow_symlinks=follow)
     except OSError as error:
-        if error.errno == errno.ENOTSUP:
+        # ENOENT: a name, not an open file, that vanished meanwhile.
+        if error.errno in (errno.ENOTSUP, errno.ENOENT):
             return []
         raise
 

@@ -16,6 +16,7 @@ from snapplan.drivers.directory.attributes import Attributes
 from snapplan.drivers.directory.content import CopyStoppedError, DataCopier
 from snapplan.drivers.directory.descent import Descent
 from snapplan.drivers.directory.manifest import Entry, digest_fd, entry_of
+from snapplan.drivers.directory.mounts import mount_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -80,6 +81,7 @@ def copy_tree(
         with Descent(destination) as dst:
             copier = _TreeCopier(source, destination, src, dst, hashes=hashes, stop=stop)
             copier.leave_out(exclude)
+            copier.stay_off(mount_points())
             return copier.run()
 
 
@@ -119,6 +121,7 @@ class _TreeCopier:
         self._entries: list[Entry] = []
         self._changed: list[str] = []
         self._vanished: list[str] = []
+        self._mounted: frozenset[str] = frozenset()
         self._mounts: list[str] = []
         self._files = self._bytes = 0
         self._at = "."
@@ -131,6 +134,11 @@ class _TreeCopier:
             except FileNotFoundError:
                 continue
             self._excluded.add((status.st_dev, status.st_ino))
+
+    def stay_off(self, mounts: Collection[str]) -> None:
+        """Leave out what is mounted at these paths: a bind mount of the same filesystem cannot be told otherwise."""
+        below = os.path.join(os.path.realpath(self._source), "")  # noqa: PTH118 - with a slash behind
+        self._mounted = frozenset(mount[len(below) :] for mount in mounts if mount.startswith(below))
 
     def run(self) -> CopyReport:
         try:
@@ -167,7 +175,7 @@ class _TreeCopier:
         self._entries.append(entry_of(prefix[:-1] or ".", status))
         level = _Level(prefix, status, [])
         self._levels.append(level)
-        if status.st_dev != self._device:
+        if status.st_dev != self._device or prefix[:-1] in self._mounted:
             self._mounts.append(prefix[:-1])
             self._attributes.lost("another filesystem is mounted there, left out", prefix[:-1])
             return
@@ -306,8 +314,11 @@ class _TreeCopier:
         try:
             status = os.stat(name, dir_fd=self._src.fd, follow_symlinks=False)
             target = os.readlink(name, dir_fd=self._src.fd) if stat.S_ISLNK(status.st_mode) else None
-        except FileNotFoundError:
-            self._vanished.append(path)
+        except OSError as error:
+            # EINVAL: it was a symlink a moment ago.
+            if error.errno not in (errno.ENOENT, errno.EINVAL):
+                raise
+            (self._vanished if error.errno == errno.ENOENT else self._changed).append(path)
             return
         if status.st_nlink > 1 and self._hard_link(name, path, status):
             return

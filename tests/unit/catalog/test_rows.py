@@ -15,8 +15,9 @@ from snapplan.models.target import Scope, Target
 from .samples import NOW, PROJECT, observation
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-WHOLE = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1)).map(lambda d: d.replace(microsecond=0, fold=0, tzinfo=UTC))  # noqa: DTZ001
-ANY = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(fold=0, tzinfo=UTC))  # noqa: DTZ001
+START, FAR, NEAR = (datetime(year, 1, 1) for year in (1970, 9000, 2200))  # noqa: DTZ001
+ANY = st.datetimes(START, NEAR).map(lambda d: d.replace(fold=0, tzinfo=UTC))
+WHOLE = st.datetimes(START, FAR).map(lambda d: d.replace(microsecond=0, fold=0, tzinfo=UTC))
 FLAG = st.none() | st.booleans()
 PINS = st.builds(Pin, TEXT, TEXT, st.none() | WHOLE)
 MARKS = st.builds(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from snapplan.drivers.directory import content
+from snapplan.drivers.directory import content, linux
 from snapplan.drivers.directory.copy import CopyReport, CopyStoppedError, copy_tree
 from snapplan.drivers.directory.manifest import Manifest, verify_tree
 
@@ -195,7 +195,7 @@ def test_data_of_any_size_is_copied(source: Path, copy: Path, size: int) -> None
 
 
 def test_data_is_copied_where_the_kernel_cannot(source: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content.linux, "copy_range", lambda src, dst, count: None)
+    monkeypatch.setattr(linux, "copy_range", lambda src, dst, count: None)
     data = os.urandom(3_000_000)
     (source / "file").write_bytes(data)
     copy_tree(source, copy)
@@ -548,6 +548,23 @@ def test_a_mount_inside_is_an_empty_folder(small_disk: Path, tmp_path: Path) -> 
         assert report.consistent
     finally:
         shutil.rmtree(copy)
+
+
+@as_root
+def test_a_bind_mount_of_the_same_filesystem_is_an_empty_folder(source: Path, copy: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").touch()
+    (source / "sub" / "odd name").mkdir(parents=True)
+    bound = subprocess.run(["mount", "--bind", elsewhere, source / "sub" / "odd name"], check=False)
+    if bound.returncode != 0:
+        pytest.skip("cannot bind-mount")
+    try:
+        report = copy_tree(source, copy)
+    finally:
+        subprocess.run(["umount", source / "sub" / "odd name"], check=True)
+    assert report.skipped_mounts == ("sub/odd name",)
+    assert os.listdir(copy / "sub" / "odd name") == []
 
 
 @as_root

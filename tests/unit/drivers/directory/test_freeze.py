@@ -110,7 +110,7 @@ def test_a_freeze_that_says_no_may_have_a_thaw_that_fails(log: Path, records: Pa
 
 
 def test_a_program_that_is_not_there(log: Path, records: Path) -> None:
-    asked = QuiesceCommands(freeze=("/no/such/program",), thaw=sh(f"echo thaw >> {log}"))
+    asked = QuiesceCommands(freeze=("/no/such/program",), thaw=sh(f"echo thaw >> {log}"), timeout=timedelta(seconds=20))
     with (
         pytest.raises(FreezeError, match="cannot be run: No such file"),
         frozen(asked, target_address=TARGET, record=records / "a.json"),

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snapplan.catalog.migrate import migrate, migrations, schema_version, statements
+from snapplan.catalog.open import open_catalog
+
+from .samples import PROJECT
+
+OPEN_AND_RUN = """
+import sys
+from pathlib import Path
+from snapplan.catalog.open import open_catalog
+from snapplan.catalog.owner import current_owner
+from snapplan import clock
+sys.stdin.read()
+catalog = open_catalog("sqlite:///c.db", project="prod", base=Path(sys.argv[1]))
+print(catalog.begin_run("apply", current_owner(), clock.now(), None).number)
+catalog.close()
+"""
+
+
+def test_ten_processes_make_one_catalog(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN_AND_RUN, str(tmp_path)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(10)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    results = [process.communicate(timeout=60) for process in processes]
+    assert [error for _, error in results] == [""] * 10
+    assert sorted(int(out) for out, _ in results) == list(range(1, 11))
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_only_what_is_missing_is_applied(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.sql").write_text("CREATE TABLE a (x);\nINSERT INTO a VALUES ('a;b');\n")
+    db = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
+    assert migrate(db, folder) == 1
+    (folder / "0002_more.sql").write_text("INSERT INTO a VALUES (2);")
+    assert migrate(db, folder) == 2
+    assert migrate(db, folder) == 2
+    assert db.execute("SELECT x FROM a").fetchall() == [("a;b",), (2,)]
+    db.close()
+
+
+def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.sql").write_text("CREATE TABLE a (x);")
+    db = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
+    migrate(db, folder)
+    (folder / "0002_bad.sql").write_text(
+        "CREATE TABLE b (x);\nINSERT INTO a VALUES (1);\nINSERT INTO nowhere VALUES (1);"
+    )
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(db, folder)
+    assert schema_version(db) == 1
+    assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
+    assert db.execute("SELECT count(*) FROM a").fetchone() == (0,)
+    db.close()
+
+
+def test_statements_end_at_their_own_semicolons() -> None:
+    script = "-- a; b\nCREATE TABLE a (\n  x TEXT DEFAULT ';'\n);\n\nINSERT INTO a VALUES (1)"
+    assert [s.strip() for s in statements(script)] == [
+        "-- a; b\nCREATE TABLE a (\n  x TEXT DEFAULT ';'\n);",
+        "INSERT INTO a VALUES (1)",
+    ]
+
+
+def test_the_schema_is_whole(tmp_path: Path) -> None:
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path).close()
+    db = sqlite3.connect(tmp_path / "c.db")
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+    db.close()

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+
+from snapplan.catalog.migrate import APPLICATION_ID
+from snapplan.catalog.open import catalog_file, open_catalog
+from snapplan.errors import CatalogError, CatalogMissingError
+
+from .samples import NOW, PROJECT, observation, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READ_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from snapplan.catalog.open import open_catalog
+warm = open_catalog("memory:", project="prod", base=Path("/"))  # imports all, as nobody may not read the interpreter
+warm.state(), warm.known("dc1"), warm.close()
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+try:
+    catalog = open_catalog("sqlite:///" + sys.argv[1], project="prod", base=Path("/"))
+    print(catalog.writable, sorted(catalog.known("dc1")), catalog.state().revision)
+    catalog.apply_profile(1, "gold", None, None)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def make(tmp_path: Path) -> Path:
+    """Make a catalog that holds one snapshot and one profile, and return its file."""
+    catalog = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    catalog.apply_profile(1, "gold", {}, NOW)
+    catalog.observe(observation(changed=[snapshot()]))
+    catalog.close()
+    return tmp_path / "c.db"
+
+
+def test_a_relative_url_counts_from_the_base(tmp_path: Path) -> None:
+    file = catalog_file("sqlite:///state/c d?.db", project=PROJECT, base=tmp_path)
+    assert file == tmp_path.resolve() / "state" / "c d?.db"
+    catalog = open_catalog("sqlite:///state/c d?.db", project=PROJECT, base=tmp_path)
+    catalog.close()
+    assert file.is_file()
+    assert catalog.url == f"sqlite:///{file}"
+    assert catalog_file(catalog.url, project=PROJECT, base=Path("/elsewhere")) == file
+
+
+def test_the_default_lies_in_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = tmp_path.resolve() / "snapplan" / PROJECT / "catalog.db"
+    assert catalog_file(None, project=PROJECT, base=Path("/x"), state_home=tmp_path) == expected
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert catalog_file(None, project=PROJECT, base=Path("/x")) == expected
+    monkeypatch.setenv("HOME", str(tmp_path))
+    in_home = tmp_path.resolve() / ".local" / "state" / "snapplan" / PROJECT / "catalog.db"
+    for useless in ("", "relative/folder"):
+        monkeypatch.setenv("XDG_STATE_HOME", useless)
+        assert catalog_file(None, project=PROJECT, base=Path("/x")) == in_home
+
+
+def test_only_the_owner_may_read_a_new_catalog(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        catalog = open_catalog("sqlite:///one/two/c.db", project=PROJECT, base=tmp_path)
+        catalog.observe(observation(changed=[snapshot()]))
+        files = list((tmp_path / "one" / "two").iterdir())
+        assert len(files) == 3, "the write-ahead log and its index lie beside it while it is open"
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+        assert {stat.S_IMODE((tmp_path / f).stat().st_mode) for f in ("one", "one/two")} == {0o700}
+        catalog.close()
+    finally:
+        os.umask(umask)
+
+
+def test_writes_are_durable_and_logged_ahead(tmp_path: Path) -> None:
+    catalog = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    with catalog._connection.read() as db:  # type: ignore[attr-defined]
+        pragmas = [
+            db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    catalog.close()
+    assert pragmas == ["wal", 2, 1]
+
+
+def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    make(tmp_path)
+    again = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    assert set(again.known("dc1")) == {"s1"}
+    assert again.state().profiles == {"gold": {}}
+    again.close()
+
+
+def test_a_missing_catalog_is_not_made_where_none_is_wanted(tmp_path: Path) -> None:
+    for options in ({"create": False}, {"writable": False}):
+        with pytest.raises(CatalogMissingError, match="there is no catalog at"):
+            open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_holds_no_catalog_for_a_reader(tmp_path: Path) -> None:
+    (tmp_path / "c.db").touch()
+    with pytest.raises(CatalogMissingError, match="is empty"):
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://ada:hunter2@db/snapplan", "PostgreSQL is not supported yet"),
+        ("mysql://ada:hunter2@db/snapplan", "scheme 'mysql' names no file"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:///folder/", "names no file"),
+        ("catalog.db", "names no file"),
+    ],
+)
+def test_other_urls_are_refused_without_their_password(url: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=message) as caught:
+        open_catalog(url, project=PROJECT, base=tmp_path)
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CatalogError, match=r"file/c\.db cannot be"):
+        open_catalog("sqlite:///file/c.db", project=PROJECT, base=tmp_path)
+
+
+def test_a_network_filesystem_is_refused(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/vda / ext4 rw 0 0\nnas:/x {tmp_path.resolve()}/net nfs4 rw 0 0\n")
+    with pytest.raises(CatalogError, match=r"network filesystem \(nfs4\)"):
+        open_catalog("sqlite:///net/c.db", project=PROJECT, base=tmp_path, mounts=mounts)
+    assert not (tmp_path / "net").exists()
+    open_catalog("sqlite:///local/c.db", project=PROJECT, base=tmp_path, mounts=mounts).close()
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_file_that_is_not_sqlite_is_named(tmp_path: Path, writable: bool) -> None:
+    (tmp_path / "c.db").write_bytes(b"not a database, but long enough to be looked at " * 50)
+    with pytest.raises(CatalogError, match=r"c\.db is not a SQLite database"):
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=writable)
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path, writable: bool) -> None:
+    db = sqlite3.connect(tmp_path / "c.db")
+    db.execute("CREATE TABLE bookmarks (url)")
+    db.close()
+    before = (tmp_path / "c.db").read_bytes()
+    with pytest.raises(CatalogError, match="not a snapplan catalog"):
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=writable)
+    assert (tmp_path / "c.db").read_bytes() == before
+
+
+def test_damage_is_reported_as_damage(tmp_path: Path) -> None:
+    file = make(tmp_path)
+    page = 4096
+    content = bytearray(file.read_bytes())
+    content[page:] = b"\xa5" * (len(content) - page)
+    file.write_bytes(content)
+    with pytest.raises(CatalogError, match="is damaged") as caught:
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    assert "catalog rebuild" in caught.value.hint
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_newer_schema_is_refused(tmp_path: Path, writable: bool) -> None:
+    db = sqlite3.connect(make(tmp_path))
+    db.execute("PRAGMA user_version = 4711")
+    db.close()
+    with pytest.raises(CatalogError, match="has schema 4711") as caught:
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=writable)
+    assert caught.value.hint == "Upgrade snapplan."
+
+
+def test_an_older_schema_is_refused_to_a_reader(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "c.db")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute("PRAGMA user_version = -1")
+    db.close()
+    with pytest.raises(CatalogError, match="older schema"):
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
+
+
+def test_another_projects_catalog_is_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    for options in ({}, {"writable": False}):
+        with pytest.raises(CatalogError, match="belongs to project 'prod', not to 'lab'"):
+            open_catalog("sqlite:///c.db", project="lab", base=tmp_path, **options)
+
+
+def test_opened_for_reading_it_reads_and_refuses_to_write(tmp_path: Path) -> None:
+    make(tmp_path)
+    catalog = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
+    assert not catalog.writable
+    assert set(catalog.known("dc1")) == {"s1"}
+    with pytest.raises(CatalogError, match="without write access"):
+        catalog.observe(observation())
+    catalog.close()
+
+
+def test_a_reader_sees_what_a_writer_writes_meanwhile(tmp_path: Path) -> None:
+    make(tmp_path)
+    writer = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    reader = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
+    writer.apply_profile(1, "silver", {}, NOW)
+    assert set(reader.state().profiles) == {"gold", "silver"}
+    reader.close()
+    writer.close()
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that everybody may read; `tmp_path` lies below one that only we may enter."""
+    with TemporaryDirectory(prefix="snapplan-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def _as_nobody(file: Path) -> list[str]:
+    """Read the catalog as a user without any right to write; return what was printed."""
+    command = [sys.executable, "-c", READ_AS_NOBODY, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).splitlines()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root may")
+
+
+@needs_root
+def test_a_folder_without_write_access_is_read_all_the_same(public: Path) -> None:
+    file = make(public)
+    file.chmod(0o644)
+    refused = f"CatalogError the catalog {file} was opened without write access"
+    assert _as_nobody(file) == ["False ['s1'] 1", refused]
+    assert [entry.name for entry in public.iterdir()] == ["c.db"]
+
+
+@needs_root
+def test_changes_that_a_reader_cannot_bring_in_are_not_ignored(public: Path, tmp_path: Path) -> None:
+    make(tmp_path)
+    writer = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    writer.apply_profile(1, "silver", {}, NOW)
+    for name in ("c.db", "c.db-wal"):
+        (public / name).write_bytes((tmp_path / name).read_bytes())
+        (public / name).chmod(0o644)
+    writer.close()
+    assert "has changes that only a process with write access can bring in" in _as_nobody(public / "c.db")[0]
+
+
+def test_without_locks_a_file_that_changes_is_not_believed(tmp_path: Path) -> None:
+    from snapplan.catalog.open import _checked
+
+    file = make(tmp_path)
+    reader = _checked(file, "mode=ro&immutable=1", immutable=True)
+    with reader.read() as db:
+        assert db.execute("SELECT count(*) FROM snapshot").fetchone() == (1,)
+    writer = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    writer.apply_profile(1, "silver", {}, NOW)
+    with pytest.raises(CatalogError, match="was changed while it was read"), reader.read():
+        pass
+    writer.close()
+    reader.close()

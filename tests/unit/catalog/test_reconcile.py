@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snapplan.catalog.base import KnownSnapshot, Observation
+from snapplan.catalog.reconcile import later, reconcile, satisfied_slots
+from snapplan.errors import BackendError
+from snapplan.models.request import Inventory, StartedRestore
+from snapplan.models.target import Capabilities, Scope, Target
+from snapplan.models.world import Drift
+
+from .samples import DAILY, HOURLY, NOW, PROJECT, foreign, mark, observation, snapshot, target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from snapplan.catalog.base import Catalog
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.world import BackendState
+
+DAY = timedelta(days=1)
+ANYTHING = Capabilities(frozenset(Scope))
+
+
+def seen(*shots: Snapshot, at: datetime = NOW - DAY) -> dict[str, KnownSnapshot]:
+    """What the catalog knows after a refresh that listed ``shots``."""
+    return {s.native_id: KnownSnapshot(s, s.mark.expires_at if s.mark else None, at) for s in shots}
+
+
+def run(
+    listed: Sequence[Snapshot],
+    known: dict[str, KnownSnapshot],
+    targets: Sequence[Target] = (),
+    known_targets: Sequence[Target] = (),
+    **options: Any,
+) -> tuple[BackendState, Observation]:
+    inventory = Inventory(tuple(targets), list(listed), restores=options.pop("restores", ()))
+    defaults: dict[str, Any] = {"project": PROJECT, "live_runs": frozenset(), "listing_started_at": NOW}
+    return reconcile("dc1", ANYTHING, inventory, known, known_targets, **{**defaults, **options})
+
+
+def test_nothing_new_is_nothing_to_record() -> None:
+    listed = [snapshot("s1"), snapshot("s2", mark=mark(expires_at=None)), foreign()]
+    restores = (StartedRestore("CHG-1", "1-a", "id-a", NOW, done=True),)
+    state, found = run(listed, seen(*listed), [target()], [target()], restores=restores, live_runs=frozenset({"9-x"}))
+    assert found == observation()
+    assert (state.name, state.capabilities, state.error) == ("dc1", ANYTHING, None)
+    assert (list(state.snapshots), list(state.targets), list(state.drift)) == (listed, [target()], [])
+    assert (state.restores, state.live_runs) == (restores, {"9-x"})
+
+
+def test_the_known_object_stands_for_an_equal_one() -> None:
+    known = seen(snapshot())
+    state, _ = run([snapshot()], known)
+    assert state.snapshots[0] is known["s1"].snapshot
+
+
+def test_on_the_first_sight_all_is_new_and_nothing_is_drift() -> None:
+    listed = [snapshot("s1"), foreign()]
+    state, found = run(listed, {}, [target()])
+    assert found == observation(changed=listed, targets=[target()])
+    assert (list(state.snapshots), list(state.drift)) == (listed, [])
+
+
+def test_what_changed_is_recorded_without_drift() -> None:
+    pinned = snapshot(in_use="clone")
+    state, found = run([pinned], seen(snapshot()))
+    assert found == observation(changed=[pinned])
+    assert (list(state.snapshots), list(state.drift)) == ([pinned], [])
+
+
+def test_what_vanished_is_drift_where_it_was_ours() -> None:
+    other_project = snapshot("p1", mark=mark(project="lab"))
+    state, found = run([], seen(snapshot(), foreign(), other_project))
+    assert found == observation(gone=[foreign(), other_project, snapshot()])
+    assert state.drift == [Drift("vanished", snapshot().address, "was removed outside snapplan", NOW)]
+
+
+def test_what_was_written_after_the_listing_began_has_not_vanished() -> None:
+    state, found = run([], seen(snapshot(), at=NOW + timedelta(seconds=1)))
+    assert (found, state.drift) == (observation(), [])
+    _, found = run([], seen(snapshot(), at=NOW))
+    assert found.gone == [snapshot()]
+    _, found = run([], seen(snapshot(), at=NOW + 2 * DAY))
+    assert found.gone == [snapshot()], "that was written under a wrong clock"
+
+
+@pytest.mark.parametrize(
+    ("decided", "listed", "counts"),
+    [
+        (NOW + DAY, NOW, NOW + DAY),
+        (NOW, NOW + DAY, NOW + DAY),
+        (None, NOW, None),
+        (NOW, None, None),
+    ],
+)
+@pytest.mark.parametrize("same_listing", [True, False])
+def test_the_later_expiration_counts_and_a_difference_is_drift(
+    decided: datetime | None, listed: datetime | None, counts: datetime | None, same_listing: bool
+) -> None:
+    shot = snapshot(mark=mark(expires_at=listed))
+    before = shot if same_listing else shot._replace(size=1)
+    state, found = run([shot], {"s1": KnownSnapshot(before, decided, NOW - DAY)})
+    assert [s.mark.expires_at for s in state.snapshots if s.mark] == [counts]
+    assert [(d.kind, d.subject) for d in state.drift] == [("expiration", shot.address)]
+    assert found.changed == ([] if same_listing and found.changed == [] else [shot]), "as listed, not as merged"
+
+
+def test_the_expiration_drift_says_both() -> None:
+    state, _ = run([snapshot(mark=mark(expires_at=NOW))], {"s1": KnownSnapshot(snapshot(), None, NOW - DAY)})
+    text = "expires at 2026-11-22T02:15:00Z on the backend and never in the catalog; the later counts"
+    assert state.drift[0].text == text
+
+
+def test_the_expiration_of_another_projects_snapshot_is_its_own() -> None:
+    theirs = snapshot(mark=mark(project="lab"))
+    state, _ = run([theirs], {"s1": KnownSnapshot(theirs, None, NOW - DAY)})
+    assert (list(state.snapshots), state.drift) == ([theirs], [])
+
+
+def test_a_later_expiration_on_the_backend_is_drift_until_it_is_recorded(catalog: Catalog) -> None:
+    catalog.observe(observation(NOW - DAY, changed=[snapshot()]))
+    longer = snapshot(mark=mark(expires_at=NOW + 400 * DAY))
+    first, found = run([longer], dict(catalog.known("dc1")))
+    catalog.observe(found)
+    second, _ = run([longer], dict(catalog.known("dc1")), listing_started_at=NOW + DAY)
+    assert [len(first.drift), len(second.drift)] == [1, 0]
+    assert first.snapshots == second.snapshots == [longer]
+
+
+def test_a_shorter_expiration_on_the_backend_stays_drift(catalog: Catalog) -> None:
+    catalog.observe(observation(NOW - DAY, changed=[snapshot()]))
+    shorter = snapshot(mark=mark(expires_at=NOW))
+    for at in (NOW, NOW + DAY):
+        state, found = run([shorter], dict(catalog.known("dc1")), listing_started_at=at)
+        catalog.observe(found)
+        assert [s.mark.expires_at for s in state.snapshots if s.mark] == [NOW + 14 * DAY]
+        assert [d.kind for d in state.drift] == ["expiration"]
+
+
+@pytest.mark.parametrize("now_marked", [None, mark(project="lab")])
+def test_a_snapshot_that_lost_our_mark_is_foreign_and_drift(now_marked: Any) -> None:
+    bare = snapshot(mark=now_marked)
+    state, found = run([bare], seen(snapshot()))
+    assert (list(state.snapshots), found.changed) == ([bare], [bare])
+    assert [(d.kind, d.text) for d in state.drift] == [
+        ("vanished", "lost its mark and reads as foreign: snapplan keeps off it")
+    ]
+
+
+def test_ours_that_the_catalog_did_not_know_appeared() -> None:
+    new = snapshot("s2", mark=mark(run="3-dead"))
+    state, found = run([snapshot(), new], seen(snapshot()))
+    assert found.changed == [new]
+    text = "is there, taken by run 3-dead, and this catalog did not know it"
+    assert state.drift == [Drift("appeared", new.address, text, NOW)]
+    going_on, _ = run([snapshot(), new], seen(snapshot()), live_runs=frozenset({"3-dead"}))
+    half_made, _ = run([snapshot(), new._replace(completed_at=None)], seen(snapshot()))
+    not_ours, _ = run([snapshot(), foreign(), snapshot("p", mark=mark(project="lab"))], seen(snapshot()))
+    managed, _ = run([snapshot(), new._replace(managed=True)], seen(snapshot()))
+    assert [list(s.drift) for s in (going_on, half_made, not_ours, managed)] == [[], [], [], []]
+
+
+@pytest.mark.parametrize("twice", ["snapshot", "target"])
+def test_a_listing_that_gives_an_id_twice_is_not_trusted(twice: str) -> None:
+    shots = [snapshot("s0"), snapshot("s1"), snapshot("s1", name="x")] if twice == "snapshot" else []
+    targets = [target("id-a"), target("id-b"), target("id-b", "c")] if twice == "target" else []
+    with pytest.raises(BackendError, match=f"gives the {twice} id '(s1|id-b)' twice"):
+        run(shots, {}, targets)
+
+
+def test_a_renamed_target_is_the_same_and_drift() -> None:
+    state, found = run([], {}, [target(name="new")], [target()])
+    assert (found.targets, found.targets_gone) == ([target(name="new")], [])
+    assert state.drift == [Drift("renamed", "dc1/volume/new", "was dc1/volume/a; it is the same target", NOW)]
+
+
+def test_other_changes_of_a_target_are_recorded_only() -> None:
+    tagged = target(tags=frozenset({"x"}))
+    state, found = run([], {}, [tagged, target("id-b", "b")], [target(), target("id-b", "b")])
+    assert (found.targets, list(state.drift)) == ([tagged], [])
+
+
+def test_a_target_that_vanished_is_drift_where_it_has_snapshots_of_ours() -> None:
+    listed = [snapshot(), foreign("f1", target_id="id-b"), snapshot("p", mark=mark(project="lab", target_id="id-b"))]
+    state, found = run(listed, seen(*listed), [], [target(), target("id-b", "b")])
+    assert found.targets_gone == [target(), target("id-b", "b")]
+    assert state.drift == [Drift("target_vanished", "dc1/volume/a", "is gone; its snapshots stay as orphans", NOW)]
+
+
+def test_a_recreated_target_is_a_new_one() -> None:
+    state, found = run([snapshot()], seen(snapshot()), [target("id-new")], [target()])
+    assert (found.targets, found.targets_gone) == ([target("id-new")], [target()])
+    text = "was made anew under the same name; the snapshots of the old one stay as orphans"
+    assert state.drift == [Drift("target_vanished", "dc1/volume/a", text, NOW)]
+
+
+def test_what_vanished_earlier_is_still_drift_once_and_of_this_backend_only() -> None:
+    earlier = Drift("vanished", snapshot("s0").address, "was removed outside snapplan", NOW - DAY)
+    again = Drift("vanished", snapshot().address, "was removed outside snapplan", NOW - DAY)
+    elsewhere = Drift("vanished", "dc10/volume/a@x", "was removed outside snapplan", NOW - DAY)
+    state, _ = run([], seen(snapshot()), past_drift=[earlier, again, elsewhere])
+    assert state.drift == [earlier, again._replace(seen_at=NOW)]
+
+
+def test_slots_are_satisfied_by_complete_snapshots_of_ours() -> None:
+    day = mark().slot
+    assert day is not None
+    shots = [
+        snapshot("a", mark=mark(slot=day - DAY)),
+        snapshot("b"),
+        snapshot("c", mark=mark(slot=day + DAY), completed_at=None),
+        snapshot("d", mark=mark(slot=day + DAY, project="lab")),
+        snapshot("e", mark=mark(period="hourly", slot=day + 2 * DAY), managed=True),
+        snapshot("f", mark=mark(profile=None, period=None, slot=None, key="k")),
+        foreign(),
+    ]
+    assert satisfied_slots(shots, PROJECT) == {DAILY: day, HOURLY: day + 2 * DAY}
+    assert satisfied_slots(reversed(shots), PROJECT) == {DAILY: day, HOURLY: day + 2 * DAY}
+    assert satisfied_slots(shots, PROJECT, until=day) == {DAILY: day}
+
+
+MAYBE = st.none() | st.integers(0, 5).map(lambda days: NOW + days * DAY)
+
+
+@given(MAYBE, MAYBE)
+def test_never_is_the_latest(one: datetime | None, other: datetime | None) -> None:
+    assert later(one, other) == later(other, one)
+    assert later(one, None) is None
+    assert later(one, other) in (one, other)
+    if one is not None and other is not None:
+        assert later(one, other) == max(one, other)
+
+
+SIZES = st.dictionaries(st.sampled_from([f"s{i}" for i in range(6)]), st.integers(0, 2))
+
+
+@given(SIZES, SIZES)
+def test_after_recording_a_listing_the_catalog_knows_exactly_that(
+    before: dict[str, int], after: dict[str, int]
+) -> None:
+    known = seen(*(snapshot(i, size=size) for i, size in before.items()))
+    listed = [snapshot(i, size=size) for i, size in after.items()]
+    state, found = run(listed, known)
+    recorded = {i: k.snapshot for i, k in known.items()}
+    recorded.update({s.native_id: s for s in found.changed})
+    for gone in found.gone:
+        del recorded[gone.native_id]
+    assert recorded == {s.native_id: s for s in listed}
+    assert all(before.get(s.native_id) != s.size for s in found.changed), "what is unchanged is not written"
+    assert sorted(state.snapshots) == sorted(listed)
