@@ -109,15 +109,14 @@ def track(
     db.executemany("INSERT OR IGNORE INTO orphaned VALUES (?, ?, ?, ?, ?)", ((*triple, at) for triple in ended))
     db.executemany(TRACK, _tracked_rows(added))
     db.executemany(f"DELETE FROM orphaned WHERE {OF_TRIPLE}", added)
-    assigned = {triple[:3] for triple in added}
     db.executemany(
         "INSERT INTO assignment VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET assignment = excluded.assignment",
-        ((*protection, assignment, at) for protection in sorted(assigned)),
+        ((*protection, assignment, at) for protection in sorted({triple[:3] for triple in added})),
     )
     db.executemany(
         "DELETE FROM assignment WHERE backend = ?1 AND target_id = ?2 AND profile = ?3 AND NOT EXISTS"
         " (SELECT 1 FROM tracked WHERE backend = ?1 AND target_id = ?2 AND profile = ?3)",
-        sorted({triple[:3] for triple in ended} - assigned),
+        sorted({triple[:3] for triple in ended}),
     )
     raise_revision(db)
 

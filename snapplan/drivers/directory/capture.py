@@ -20,7 +20,7 @@ from snapplan.drivers.directory.quiescing import Freezing, freezing_for
 from snapplan.drivers.directory.removal import remove_tree
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
 from snapplan.drivers.directory.swap import nested_stores
-from snapplan.errors import NameTakenError, NotFoundError, RefusedError
+from snapplan.errors import NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
 from snapplan.models.request import Outcome, SnapshotRequest
 from snapplan.models.target import Scope
 
@@ -67,7 +67,7 @@ def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
     """Take one snapshot; durable when it returns.
 
     Raises ``NameTakenError``, ``NotFoundError``, ``QuiesceError``, another ``RefusedError``, or ``BackendError``; then
-    nothing is listed that was not there before.
+    nothing is listed that was not there before. ``OutcomeUnknownError`` when it is listed but not known to be durable.
     """
     store = capturing.store
     address = f"{request.target.address}@{request.name}"
@@ -89,7 +89,11 @@ def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
         except FileExistsError:
             store.discard(aside)
             return _already(store, existing, facts)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError) and not aside.exists():
+                raise OutcomeUnknownError(
+                    store.backend, f"{address} was taken, but may not survive a power failure: {describe(error)}"
+                ) from error
             _discard_quietly(store, aside)
             raise
 

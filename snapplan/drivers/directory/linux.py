@@ -1,7 +1,8 @@
-"""All that only Linux has: exchange of two names, exclusive rename, reflinks, syncing one filesystem, process identity.
+"""All that only Linux has: exchange of two names, exclusive rename, reflinks, syncing one filesystem, mounts, process
+identity.
 
-Elsewhere each function raises ``OSError`` with ``ENOTSUP`` and says so, except ``reflink``, which answers ``False``, and
-``sync_filesystem``, which syncs everything. This is the place for another system's own calls (on macOS ``renamex_np``
+Elsewhere each function raises ``OSError`` with ``ENOTSUP`` and says so, except ``reflink``, which answers ``False``,
+``sync_filesystem``, which syncs everything, and ``mount_points``, which answers that there are none. This is the place for another system's own calls (on macOS ``renamex_np``
 with ``RENAME_SWAP`` and ``RENAME_EXCL``, and ``fclonefileat``).
 """
 
@@ -115,6 +116,22 @@ def process_birth(pid: int) -> str | None:
             return f"{boot.read().strip()}:{started.decode()}"
     except OSError:
         return None
+
+
+def mount_points() -> frozenset[str]:
+    """Return all mount points that this process sees, bind mounts too; empty where the system does not list them."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            lines = table.read().splitlines()
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(os.fsdecode(_unescaped(line.split(b" ")[4])) for line in lines)
+
+
+def _unescaped(path: bytes) -> bytes:
+    """Undo the table's ``\\040`` for a space, and the like."""
+    first, *others = path.split(b"\\")
+    return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in others)
 
 
 def entry_path(dir_fd: int, name: str) -> str:

@@ -78,8 +78,10 @@ def _blocker(place: Place, device: int, mounts: frozenset[str]) -> str:
         return f"something is mounted inside it, at {mount!r}; restore it as a clone"
     if place.path.stat().st_dev != device:
         return f"{str(place.path)!r} is on another filesystem than the store; restore it as a clone"
-    if not os.access(place.path.parent, os.W_OK | os.X_OK):
-        return f"this user may not write {str(place.path.parent)!r}"
+    for folder in (place.path.parent, place.path):
+        # A folder that moves to another one is itself written to: its ".." changes.
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return f"this user may not write {str(folder)!r}"
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.drivers.directory.layout import FOLDERS
+from snapplan.drivers.directory.mounts import mount_points, mounted_between
 from snapplan.drivers.directory.names import folder_named
 
 if TYPE_CHECKING:
@@ -29,15 +30,22 @@ class Part(NamedTuple):
 def parts_of(layout: Layout, places: Iterable[Place]) -> tuple[Part, ...]:
     """Return what a cloud snapshot copies. Raises ``OSError``.
 
-    A copy neither follows symlinks nor leaves its filesystem, so targets behind one or on another are parts of their own.
+    A copy neither follows symlinks nor enters what is mounted, so targets behind either are parts of their own.
     """
-    parts = []
-    device = None
-    if layout.root is not None:
-        device = layout.root.stat().st_dev
-        parts.append(Part(ROOT, layout.root))
-    apart = (place for place in places if not place.inside or place.path.stat().st_dev != device)
-    return (*parts, *(Part(f"{NAMED}/{place.scope}/{place.folder}", place.path) for place in apart))
+    root = layout.root
+    if root is None:
+        return tuple(_apart(place) for place in places)
+    device = root.stat().st_dev
+    mounts = mount_points()
+
+    def is_left_out(place: Place) -> bool:
+        return place.path.stat().st_dev != device or mounted_between(root, place.path, mounts)
+
+    return (Part(ROOT, root), *(_apart(place) for place in places if not place.inside or is_left_out(place)))
+
+
+def _apart(place: Place) -> Part:
+    return Part(f"{NAMED}/{place.scope}/{place.folder}", place.path)
 
 
 def path_in(data: Path, scope: Scope, name: str) -> Path | None:

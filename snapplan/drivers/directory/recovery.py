@@ -37,9 +37,7 @@ def recover(store: Store, live_runs: Collection[str]) -> list[Recovered]:
                     recovered += _put_right(store, journal)
                 except BackendError as error:
                     stuck.append(error)
-        left = store.sweep()
-        if left:
-            recovered.append(Recovered(f"removed {left} half-removed or unmarked folders from the store"))
+        recovered += [Recovered(text) for text in store.sweep()]
     if stuck:
         raise stuck[0]
     return recovered

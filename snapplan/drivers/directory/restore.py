@@ -211,8 +211,14 @@ def _give_up(store: Store, journal: Journal) -> None:
 
 def _finish(store: Store, journal: Journal) -> list[str]:
     """Record that it is done, then remove the old content."""
-    with refusing(store.backend, f"record that restore {journal.key!r} is done"):
+    try:
         write_journal(store, journal._replace(state=State.DONE))
+    except OSError as error:
+        raise OutcomeUnknownError(
+            store.backend,
+            f"{journal.target_id} is restored, but that could not be recorded: {describe(error)}",
+            hint="the next apply records it",
+        ) from error
     return drop_old(journal)
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from snapplan import crash
 from snapplan.drivers.directory import linux
 from snapplan.drivers.directory.durable import make_folder, move_exclusive, sync_parents, write_document
+from snapplan.drivers.directory.failure import describe
 from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text, to_document
 from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format
 from snapplan.drivers.directory.names import folder_named
@@ -206,13 +207,19 @@ class Store(NamedTuple):
         except OSError:
             return
 
-    def sweep(self) -> int:
-        """Remove what dead runs left in the trash, and what never got a mark; return how many. Raises ``OSError``."""
+    def sweep(self) -> list[str]:
+        """Remove what dead runs left in the trash, and what never got a mark; return in sentences what was done."""
         unmarked = [path for path in _children(self.incoming) if path.name.startswith(f".{self.project}.")]
         left = [*_children(self.trash), *unmarked]
+        said = []
         for path in left:
-            remove_tree(path)
-        return len(left)
+            try:
+                remove_tree(path)
+            except OSError as error:
+                said.append(f"{str(path)!r} cannot be removed: {describe(error)}")
+            else:
+                said.append(f"removed {str(path)!r}, which a run that died left behind")
+        return said
 
 
 def new_id() -> str:

@@ -44,7 +44,7 @@ class Unit(NamedTuple):
 
 
 class FolderMetadata(NamedTuple):
-    """What a folder that is not itself exchanged gets from the snapshot: its mode, owner and modification time."""
+    """What a folder gets once all renames are done: the mode, owner and modification time that the snapshot has."""
 
     path: Path
     mode: int
@@ -70,10 +70,10 @@ def plan_swap(new: Path, live: Path, spare: Path) -> SwapPlan:
     Stores inside ``live`` stay: then its entries are exchanged one by one instead of the whole. Raises ``OSError``.
     """
     if not os.path.lexists(live):
-        return SwapPlan((Unit(Kind.ADD, live, new, _inode(new), None),))
-    keep = frozenset(store for store in nested_stores(live))
+        return SwapPlan((Unit(Kind.ADD, live, new, _inode(new), None),), _made_movable(new, live))
+    keep = frozenset(nested_stores(live))
     if not keep:
-        return SwapPlan((Unit(Kind.EXCHANGE, live, new, _inode(new), _inode(live)),))
+        return SwapPlan((Unit(Kind.EXCHANGE, live, new, _inode(new), _inode(live)),), _made_movable(new, live))
     around = frozenset(folder for store in keep for folder in store.parents if folder == live or live in folder.parents)
     units: list[Unit] = []
     folders: list[FolderMetadata] = []
@@ -98,11 +98,25 @@ def _split(
         if live / name in kept.around:
             _split(new / name, live / name, kept, spare, units, folders)
         else:
+            folders += _made_movable(new / name, live / name)
             units.append(_unit(new / name, live / name, spare))
     # After the entries: each rename in the folder sets its modification time.
     if new.is_dir() and not new.is_symlink():
-        status = new.lstat()
-        folders.append(FolderMetadata(live, status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_mtime_ns))
+        folders.append(_metadata(new, live))
+
+
+def _made_movable(new: Path, live: Path) -> tuple[FolderMetadata, ...]:
+    """Let a folder be renamed whose mode forbids its owner to write it; return the mode to give back at ``live``."""
+    if os.geteuid() == 0 or new.is_symlink() or not new.is_dir() or os.access(new, os.W_OK | os.X_OK):
+        return ()
+    metadata = _metadata(new, live)
+    new.chmod(metadata.mode | 0o300)
+    return (metadata,)
+
+
+def _metadata(new: Path, live: Path) -> FolderMetadata:
+    status = new.lstat()
+    return FolderMetadata(live, status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_mtime_ns)
 
 
 def _unit(new: Path, live: Path, spare: Callable[[], Path]) -> Unit:

@@ -97,6 +97,12 @@ def test_missed_slots_are_recorded_once_and_raise_the_slot(catalog: Catalog) -> 
     assert len(catalog.missed(limit=1)) == 1
 
 
+def test_a_slot_missed_in_an_earlier_life_does_not_count_in_this_one(catalog: Catalog) -> None:
+    catalog.track(1, {DAILY: Tracked(NOW)}, [], "all", NOW)
+    catalog.record_missed([(DAILY, NOW - HOUR)], NOW)
+    assert catalog.state().tracked == {DAILY: Tracked(NOW)}
+
+
 def test_manual_snapshots_and_restores_are_remembered(catalog: Catalog) -> None:
     key = ManualKey("dc1", "id-a", "before-26.2")
     catalog.record_manual(key, ManualRecord(NOW))

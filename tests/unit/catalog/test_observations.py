@@ -111,6 +111,14 @@ def test_a_row_that_a_run_wrote_after_the_listing_began_is_not_touched(catalog: 
     assert set(catalog.known("dc1")) == set()
 
 
+def test_a_row_written_in_the_second_in_which_the_listing_began_is_not_touched(catalog: Catalog, run: int) -> None:
+    catalog.result(run, take(), "done", "", NOW, snapshot())
+    catalog.observe(observation(NOW, gone=[snapshot()]))
+    assert set(catalog.known("dc1")) == {"s1"}
+    catalog.observe(observation(NOW + timedelta(seconds=1), gone=[snapshot()]))
+    assert catalog.known("dc1") == {}
+
+
 def test_a_row_from_a_wrong_clock_is_touched_all_the_same(catalog: Catalog, run: int) -> None:
     catalog.result(run, take(), "done", "", NOW + 400 * DAY, snapshot())
     catalog.observe(observation(NOW, gone=[snapshot()]))
