@@ -62,9 +62,7 @@ def inventory(targets: int) -> Any:
             for slot in instants[1:] if number % 100 == 0 and period == "hourly" else instants:
                 title = f"gold.{period}.{slot:%Y%m%dT%H%MZ}"
                 expires = slot + retention[period]
-                mark = Mark(
-                    "bench", target_id, "1-abcdef12", slot, expires, "gold", period, slot, minimum=rule[period]
-                )
+                mark = Mark("bench", target_id, "1-abcdef12", slot, expires, "gold", period, slot, minimum=rule[period])
                 snapshots.append(
                     Snapshot("lab", f"{target_id}@{title}", title, Scope.VOLUME, target_id, name, slot, slot, mark)
                 )

@@ -12,7 +12,6 @@ from snapplan.catalog.observations import record_expired, record_snapshot
 from snapplan.catalog.owner import is_alive
 from snapplan.catalog.rows import Instants, instants_or_none, seconds
 from snapplan.errors import CatalogError
-from snapplan.models.plan import Verb
 
 if TYPE_CHECKING:
     import sqlite3
@@ -85,6 +84,8 @@ def result(
     db: sqlite3.Connection, run: int, action: Action, state: str, text: str, now: datetime, snapshot: Snapshot | None
 ) -> None:
     """Record what became of an action, and what it means for the snapshot it was about."""
+    from snapplan.models.plan import Verb  # here, as reading a catalog is not to wait for the plan's classes
+
     db.execute(_PUT_ACTION, (*_identity(run, action), state, text, None, seconds(now)))
     if snapshot is not None and action.verb is not Verb.EXPIRE:
         record_snapshot(db, snapshot, now)

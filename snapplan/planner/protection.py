@@ -70,9 +70,15 @@ def end_protection(context: Context, draft: Draft) -> None:
                 Verb.PROFILE,
                 profile=name,
                 change={"before": dict(context.world.catalog.profiles[name]), "after": None},
-                reasons=(Reason("removed", "the policy has it no more; its snapshots stay as orphans"),),
+                reasons=(_removed(context, name),),
                 request=ProfileRequest(name, None),
             )
+
+
+def _removed(context: Context, profile: str) -> Reason:
+    if any(triple.profile == profile for triple in context.renamed):
+        return Reason("moved", "renamed in the policy; the history goes on under the new name")
+    return Reason("removed", "the policy has it no more; its snapshots stay as orphans")
 
 
 def _ended(context: Context, triples: list[Triple], *, gone: bool) -> Reason:

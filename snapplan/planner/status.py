@@ -89,8 +89,11 @@ def _judge(
     if not resolved:
         if not snapshots:
             return "unprotected", attention
+        if exists and all(one.triple is None for one in snapshots):
+            return "unprotected", attention
         gone = "no assignment selects it" if exists else "the target is gone"
-        return "orphan", [*attention, f"{gone}; {len(snapshots)} snapshots stay"]
+        stay = "1 snapshot stays" if len(snapshots) == 1 else f"{len(snapshots)} snapshots stay"
+        return "orphan", [*attention, f"{gone}; {stay}"]
     overdue = [text for item in resolved if (text := _overdue(context, item))]
     if any(item.triple not in context.tracked for item in resolved):
         return "new", [*attention, *overdue]

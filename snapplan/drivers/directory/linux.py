@@ -1,9 +1,8 @@
-"""All that only Linux has: exchange of two names, exclusive rename, reflinks, syncing one filesystem, mounts, process
-identity.
+"""All that only Linux has: exchange of two names, exclusive rename, reflinks, syncing one filesystem, mounts.
 
 Elsewhere each function raises ``OSError`` with ``ENOTSUP`` and says so, except ``reflink``, which answers ``False``,
-``sync_filesystem``, which syncs everything, and ``mount_points``, which answers that there are none. This is the place for another system's own calls (on macOS ``renamex_np``
-with ``RENAME_SWAP`` and ``RENAME_EXCL``, and ``fclonefileat``).
+``sync_filesystem``, which syncs everything, and ``mount_points``, which answers that there are none. This is the place
+for another system's own calls (on macOS ``renamex_np`` with ``RENAME_SWAP`` and ``RENAME_EXCL``, and ``fclonefileat``).
 """
 
 from __future__ import annotations
@@ -129,7 +128,7 @@ def mount_points() -> frozenset[str]:
 
 
 def _unescaped(path: bytes) -> bytes:
-    """Undo the table's ``\\040`` for a space, and the like."""
+    r"""Undo the table's ``\\040`` for a space, and the like."""
     first, *others = path.split(b"\\")
     return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in others)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snapplan.drivers.directory.linux import mount_points as mount_points
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def mounted_at_or_below(path: Path, mounts: frozenset[str]) -> str | None:

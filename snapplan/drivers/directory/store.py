@@ -9,6 +9,7 @@
     STORE/trash/ID/                            one that is being removed
     STORE/restores/PROJECT/KEY.json                    what was restored, and how far it is
     STORE/frozen/                              which targets are frozen
+    STORE/backends/PROJECT.json                whose store it is: one backend of each project
 
 A snapshot is complete when it stands under ``snapshots/``: it gets there by one exclusive rename after everything in it was
 synced, and leaves by one rename into the trash. Folders of the store are private to the user.
@@ -16,15 +17,16 @@ synced, and leaves by one rename into the trash. Folders of the store are privat
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan import crash
 from snapplan.drivers.directory import linux
 from snapplan.drivers.directory.durable import make_folder, move_exclusive, sync_parents, write_document
-from snapplan.drivers.directory.failure import describe
 from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text, to_document
+from snapplan.drivers.directory.failure import describe
 from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format
 from snapplan.drivers.directory.names import folder_named
 from snapplan.drivers.directory.removal import remove_tree
@@ -32,6 +34,7 @@ from snapplan.errors import NotSupportedError, RefusedError
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MARK = "mark.json"
@@ -79,25 +82,43 @@ class Store(NamedTuple):
             self._check_unused()
             return False
         if form == FORMAT:
+            self._check_claim()
             return True
         if form.startswith("snapplan.store/"):
             raise _newer(self.backend, self.path / MARKER, form)
         raise self._occupied()
 
     def prepare(self) -> None:
-        """Make the store unless it is there. Raises ``OSError`` and as ``exists`` does."""
-        if self.exists():
-            return
-        make_folder(self.path)
-        ours = new_id()
-        draft = self.path / f"{MARKER}.{ours}"
-        write_document(draft, {"format": FORMAT, "id": ours}, "store.marker")
+        """Make the store unless it is there, and claim it. Raises ``OSError`` and as ``exists`` does."""
+        if not self.exists():
+            make_folder(self.path)
+            _write_once(self.path / MARKER, {"format": FORMAT, "id": new_id()}, "store.marker")
+        if not self._claim.exists():
+            make_folder(self._claim.parent)
+            _write_once(self._claim, {"backend": self.backend}, "store.claim")
+            self._check_claim()
+
+    @property
+    def _claim(self) -> Path:
+        return self.path / "backends" / f"{self.project}.json"
+
+    def _check_claim(self) -> None:
+        """Raise ``RefusedError`` where the store is another backend's of our project.
+
+        Its snapshots carry our project's mark, so they would be listed, counted and expired as ours.
+        """
         try:
-            move_exclusive(draft, self.path / MARKER)
-        except FileExistsError:
-            # Another thread or process made the store at the same time.
-            draft.unlink()
-        crash.point("store.made")
+            owner = json.loads(self._claim.read_bytes())["backend"]
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError):
+            owner = "?"
+        if owner != self.backend:
+            raise RefusedError(
+                self.backend,
+                f"the store {str(self.path)!r} is that of backend {owner!r}",
+                hint=f"give each backend a store of its own; if the backend was renamed, write so in {str(self._claim)!r}",
+            )
 
     def _check_unused(self) -> None:
         if self.path.is_dir() and not all(child.name.startswith(MARKER) for child in self.path.iterdir()):
@@ -225,6 +246,17 @@ class Store(NamedTuple):
 def new_id() -> str:
     """Return an id that is never given twice."""
     return uuid.uuid4().hex
+
+
+def _write_once(path: Path, document: Mapping[str, Any], point: str) -> None:
+    """Write the JSON file ``path`` unless it is there, durably; of several threads and processes one does it."""
+    draft = path.with_name(f"{path.name}.{new_id()}")
+    write_document(draft, document, point)
+    try:
+        move_exclusive(draft, path)
+    except FileExistsError:
+        draft.unlink()
+    crash.point(f"{point}.made")
 
 
 def _children(folder: Path) -> list[Path]:
