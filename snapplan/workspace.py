@@ -227,7 +227,7 @@ class Workspace:
             return BackendState(name, self._capabilities(name), error=str(error))
         if record:
             # What is new was perhaps made by a run that died before it could record the slot.
-            self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project))
+            self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))
             self.catalog.observe(observation)
         return state
 
@@ -242,7 +242,7 @@ class Workspace:
 
     def _rebuild(self, states: Mapping[str, BackendState], now: datetime, *, keep: bool) -> CatalogState:
         """Rebuild the catalog from the marks; all backends must answer, as what is not seen would read as never taken."""
-        from snapplan.catalog.rebuild import rebuild
+        from snapplan.catalog.rebuild import rebuild, rebuilt_assignments
 
         for name in self.policy.config.backends:
             if name not in states:
@@ -255,7 +255,8 @@ class Workspace:
             )
         rebuilt = rebuild(self.policy, states, now)
         if keep:
-            self.catalog.replace(rebuilt, now)
+            assignments = rebuilt_assignments(self.policy, states, rebuilt, now)
+            self.catalog.replace(rebuilt, now, assignments=assignments)
             for name in states:
                 self._observe_backend(name, frozenset(), record=True)
         count = sum(len(state.snapshots) for state in states.values())

@@ -264,7 +264,7 @@ def _becomes(change: dict[str, Any]) -> str:
 def held(policy: Policy, world: World, now: datetime) -> dict[str, str]:
     texts = {}
     for state in world.backends.values():
-        owned = sort_out(state.snapshots, policy.config.project, renames(policy))
+        owned = sort_out(state.snapshots, policy.config.project, renames(policy), now)
         for triple, group in owned.scheduled.items():
             profile = policy.profiles.get(triple.profile)
             rule = profile.periods.get(triple.period) if profile else None

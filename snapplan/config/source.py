@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LINES_BEFORE = 2
 LINES_AFTER = 1
 LONGEST_LINE = 300
+LONGEST_MESSAGE = 500
 LONGEST_SEARCHED = 1_200
 """Of a longer line only so much is looked through: the time that the patterns take grows with its square."""
 MAX_FINDINGS = 1_000
@@ -101,6 +102,12 @@ def _printable(text: str) -> str:
     return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + "..."
 
 
+def _one_line(text: str) -> str:
+    """Show what a file says in a message as one short line that cannot steer a terminal."""
+    text = text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "..."
+
+
 class Findings:
     """Collects diagnostics. ``find_source`` says which file holds a path, and the path within that file."""
 
@@ -160,6 +167,8 @@ class Findings:
         self._add(Diagnostic(code, severity, summary, Location(name), hint=hint), None)
 
     def _add(self, finding: Diagnostic, source: Source | None) -> None:
+        summary, hint = _one_line(finding.summary), _one_line(finding.hint)
+        finding = finding._replace(summary=summary, hint=hint)
         key = (finding.code, finding.summary, finding.where)
         if key in self._seen:
             return

@@ -82,7 +82,7 @@ def prepare(policy: Policy, world: World, now: datetime, orders: Orders, focus: 
     """Return what the parts of the planner share."""
     moves = renames(policy)
     readable = {name: state for name, state in world.backends.items() if state.error is None}
-    owned = {name: sort_out(state.snapshots, policy.config.project, moves) for name, state in readable.items()}
+    owned = {name: sort_out(state.snapshots, policy.config.project, moves, now) for name, state in readable.items()}
     renamed = {
         triple: triple._replace(profile=new[0], period=new[1])
         for triple in (world.catalog.tracked if moves else ())

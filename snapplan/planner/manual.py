@@ -171,7 +171,7 @@ def _add_new_expirations(context: Context, draft: Draft, one: Wanted) -> None:
             mark = snapshot.mark
             if mark is None or snapshot.completed_at is None or snapshot.taken_at > context.now:
                 continue
-            after = snapshot.taken_at + one.expires if isinstance(one.expires, timedelta) else one.expires
+            after = mark.taken_at + one.expires if isinstance(one.expires, timedelta) else one.expires
             if after == mark.expires_at or (after is not None and after <= context.now and _is_over(mark, context.now)):
                 continue
             draft.add(

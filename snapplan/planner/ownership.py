@@ -30,8 +30,11 @@ class Owned(NamedTuple):
     newest_slot: dict[Triple, datetime]
 
 
-def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames) -> Owned:
-    """Sort the snapshots of one backend by owner; a renamed profile's or period's count under the new name."""
+def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now: datetime) -> Owned:
+    """Sort the snapshots of one backend by owner; a renamed profile's or period's count under the new name.
+
+    A slot after ``now``, of a future-dated snapshot, satisfies nothing yet: it must not hide the slots before it.
+    """
     groups: dict[tuple[str, str | None, str | None, str | None, bool], list[Snapshot]] = {}
     managed: list[Snapshot] = []
     foreign: list[Snapshot] = []
@@ -54,7 +57,7 @@ def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames) -> O
             owned.manual[ManualKey(backend, target_id, manual_key or "")] = group
             continue
         triple = Triple(backend, target_id, *renames.get((profile, period), (profile, period)))
-        _note_newest_slot(owned.newest_slot, triple, group)
+        _note_newest_slot(owned.newest_slot, triple, group, now)
         if is_managed:
             managed.extend(group)
         else:
@@ -62,9 +65,11 @@ def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames) -> O
     return owned
 
 
-def _note_newest_slot(newest: dict[Triple, datetime], triple: Triple, group: Sequence[Snapshot]) -> None:
+def _note_newest_slot(newest: dict[Triple, datetime], triple: Triple, group: Sequence[Snapshot], now: datetime) -> None:
     slots = [
-        s.mark.slot for s in group if s.completed_at is not None and s.mark is not None and s.mark.slot is not None
+        mark.slot
+        for snapshot in group
+        if snapshot.completed_at is not None and (mark := snapshot.mark) and mark.slot is not None and mark.slot <= now
     ]
     if slots:
         slot = max(slots)

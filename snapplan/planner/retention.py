@@ -38,7 +38,7 @@ def retention_changes(
         if mark is None:
             continue
         before = mark.expires_at
-        after = None if retention is None else snapshot.taken_at + retention
+        after = None if retention is None else mark.taken_at + retention
         if before == after or snapshot.completed_at is None or snapshot.taken_at > now:
             continue
         change = RetentionChange(snapshot, before, after)

@@ -26,8 +26,8 @@ TYPED: dict[str, Any] = {
     "1.5e3": 1500.0,
 }
 TEXT = [
-    "12:30", "no", "yes", "on", "off", "True", "FALSE", "NULL", "0100", "0x1f", "0o17", "1_000", "1e3", ".5", "1.", ".inf", ".nan",
-    "2026-11-22", "2026-11-22T02:00Z", "14d", "=", "9999999999999999999",
+    "12:30", "no", "yes", "on", "off", "True", "FALSE", "NULL", "0100", "0x1f", "0o17", "1_000", "1e3", ".5", "1.", ".inf",
+    ".nan", "2026-11-22", "2026-11-22T02:00Z", "14d", "=", "9999999999999999999",
 ]  # fmt: skip
 
 
@@ -68,8 +68,8 @@ def test_marks_of_keys_values_and_items() -> None:
 
 
 def test_columns_count_characters() -> None:
-    document = load("größe: {β: 1, γ: 2}\n".encode())
-    assert document.marks["größe", "γ"][0].column == 14
+    document = load("größe: {β: 1, δ: 2}\n".encode())
+    assert document.marks["größe", "δ"][0].column == 14
 
 
 def test_an_alias_is_what_its_anchor_is() -> None:
