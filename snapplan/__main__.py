@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -12,6 +13,8 @@ def main() -> None:
 
         sys.stdout.write(f"snapplan {__version__}\n")
         return
+    # Looking for pydantic plugins reads the metadata of all installed packages; we use none (start-up time).
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from snapplan.cli.main import run
 
     run()

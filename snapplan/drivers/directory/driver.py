@@ -5,14 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from snapplan.drivers.directory.capture import Capturing, take
 from snapplan.drivers.directory.failure import describe, reaching, refusing
 from snapplan.drivers.directory.journal import State, list_journals
 from snapplan.drivers.directory.layout import lay_out
 from snapplan.drivers.directory.listing import list_snapshots, list_targets
-from snapplan.drivers.directory.manifest import ManifestError, read_manifest, verify_tree
-from snapplan.drivers.directory.recovery import recover
-from snapplan.drivers.directory.restore import restore
 from snapplan.drivers.directory.store import DATA, MANIFEST, Store
 from snapplan.errors import BackendError, NotFoundError, RefusedError
 from snapplan.models.request import Inventory, Outcome, StartedRestore
@@ -38,9 +34,7 @@ class DirectoryDriver:
         self._settings = settings
         self._layout = lay_out(settings.backend, options, settings.base)
         self._store = Store(settings.backend, settings.project, self._layout.store)
-        self._capturing = Capturing(
-            self._layout, self._store, settings.quiesce_commands, content_hashes=options.content_hashes
-        )
+        self._content_hashes = options.content_hashes
 
     def inventory(self) -> Inventory:
         """Return all targets, snapshots and restores, read in one pass.
@@ -62,7 +56,13 @@ class DirectoryDriver:
 
     def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:
         """Take snapshots, one after the other."""
-        return (self._outcome(partial(take, self._capturing, request)) for request in requests)
+        # What only writing needs is imported by the calls that write: a plan starts sooner.
+        from snapplan.drivers.directory.capture import Capturing, take
+
+        capturing = Capturing(
+            self._layout, self._store, self._settings.quiesce_commands, content_hashes=self._content_hashes
+        )
+        return (self._outcome(partial(take, capturing, request)) for request in requests)
 
     def change(self, requests: Sequence[ChangeRequest]) -> Iterator[Outcome]:
         """Replace marks."""
@@ -74,11 +74,15 @@ class DirectoryDriver:
 
     def restore(self, request: RestoreRequest) -> Outcome:
         """Restore one target or the whole system; raises the ``BackendError`` family."""
+        from snapplan.drivers.directory.restore import restore
+
         self._refuse_read_only()
         return restore(self._layout, self._store, request)
 
     def recover(self, live_runs: Collection[str]) -> list[Recovered]:
         """Complete or undo restores, thaw targets and empty the trash of runs that died."""
+        from snapplan.drivers.directory.recovery import recover
+
         self._refuse_read_only()
         return recover(self._store, live_runs)
 
@@ -88,6 +92,8 @@ class DirectoryDriver:
         Content is compared where the manifest has hashes, else types, sizes, times, modes and links. Raises
         ``NotFoundError``, ``BackendError``.
         """
+        from snapplan.drivers.directory.manifest import ManifestError, read_manifest, verify_tree
+
         with refusing(self._settings.backend, f"verify {snapshot.address}"):
             path, _ = self._find(snapshot)
             try:

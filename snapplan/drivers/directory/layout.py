@@ -149,13 +149,6 @@ def absolute(base: Path, text: str) -> Path:
     return (base / Path(text).expanduser()).resolve()
 
 
-def nearest_existing(path: Path) -> Path:
-    """Return ``path`` or the nearest folder above it that is there."""
-    while not path.exists():
-        path = path.parent
-    return path
-
-
 def _folders(parent: Path) -> list[Path]:
     """Return the folders in ``parent`` (symlinks to folders too), but no store; none when there is no ``parent``."""
     try:

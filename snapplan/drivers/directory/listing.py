@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from snapplan.drivers.directory.layout import nearest_existing
-from snapplan.drivers.directory.mounts import mount_points, mounted_at_or_below
+from snapplan.drivers.directory.mounts import mount_points, mounted_at_or_below, same_mount
 from snapplan.drivers.directory.names import shown_name
 from snapplan.models.snapshot import Snapshot
 from snapplan.models.target import Scope, Target
@@ -64,19 +63,18 @@ def in_place_blockers(layout: Layout, places: Iterable[Place]) -> Mapping[str, s
 
     Raises ``OSError``.
     """
-    device = nearest_existing(layout.store).stat().st_dev
     mounts = mount_points()
-    reasons = ((place.key, _blocker(place, device, mounts)) for place in places)
+    reasons = ((place.key, _blocker(place, layout.store, mounts)) for place in places)
     return {key: reason for key, reason in reasons if reason}
 
 
-def _blocker(place: Place, device: int, mounts: frozenset[str]) -> str:
+def _blocker(place: Place, store: Path, mounts: frozenset[str]) -> str:
     mount = mounted_at_or_below(place.path, mounts)
     if mount == str(place.path):
         return f"{mount!r} is a mount point; restore it as a clone"
     if mount is not None:
         return f"something is mounted inside it, at {mount!r}; restore it as a clone"
-    if place.path.stat().st_dev != device:
+    if not same_mount(place.path, store, mounts):
         return f"{str(place.path)!r} is on another filesystem than the store; restore it as a clone"
     for folder in (place.path.parent, place.path):
         # A folder that moves to another one is itself written to: its ".." changes.

@@ -23,3 +23,23 @@ def mounted_at_or_below(path: Path, mounts: frozenset[str]) -> str | None:
 def mounted_between(top: Path, path: Path, mounts: frozenset[str]) -> bool:
     """Return whether ``path``, or a folder between it and ``top``, is a mount point: a copy of ``top`` leaves it out."""
     return any(str(folder) in mounts for folder in (path, *path.parents) if top in folder.parents)
+
+
+def same_mount(one: Path, other: Path, mounts: frozenset[str]) -> bool:
+    """Return whether a rename can reach from ``one`` to ``other``; neither need exist yet. Raises ``OSError``.
+
+    One filesystem is not enough: what is mounted a second time elsewhere (bind) counts as another one.
+    """
+    first, second = nearest_existing(one), nearest_existing(other)
+    return first.stat().st_dev == second.stat().st_dev and _mount_of(first, mounts) == _mount_of(second, mounts)
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return ``path`` or the nearest folder above it that is there."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _mount_of(path: Path, mounts: frozenset[str]) -> str:
+    return next((str(folder) for folder in (path, *path.parents) if str(folder) in mounts), "")

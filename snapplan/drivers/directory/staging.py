@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from snapplan import crash
 from snapplan.drivers.directory.durable import make_folder, write_document
 from snapplan.drivers.directory.journal import BESIDE, journal_path
-from snapplan.drivers.directory.layout import nearest_existing
 from snapplan.drivers.directory.marker import MARKER
+from snapplan.drivers.directory.mounts import mount_points, nearest_existing, same_mount
 from snapplan.drivers.directory.removal import remove_tree
 from snapplan.drivers.directory.store import new_id
 from snapplan.drivers.directory.swap import nested_stores
@@ -30,8 +30,8 @@ def choose_aside(store: Store, key: str, places: Sequence[Path]) -> Path:
 
     Raises ``RefusedError`` when several places are not on the store's filesystem, ``OSError``.
     """
-    device = nearest_existing(store.path).stat().st_dev
-    if all(nearest_existing(place.parent).stat().st_dev == device for place in places):
+    mounts = mount_points()
+    if all(same_mount(place.parent, store.path, mounts) for place in places):
         return journal_path(store, key).with_suffix(".aside")
     if len(places) == 1:
         return nearest_existing(places[0].parent) / f"{BESIDE}{new_id()}"

@@ -152,7 +152,7 @@ VALUES = st.recursive(
 @given(st.dictionaries(NAMES, VALUES, max_size=4), st.booleans())
 def test_reads_back_what_was_written(data: dict[str, Any], flow: bool) -> None:
     text = pyyaml.safe_dump(data, default_flow_style=flow, allow_unicode=True)
-    document = load(text.replace("&id", "&id").encode())
+    document = load(text.encode())
     assert document.problems == []
     assert document.data == data
 

@@ -6,6 +6,8 @@ import os
 import pickle
 import subprocess
 import sys
+import traceback
+import warnings
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,8 @@ from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce, RestoreMode, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from snapplan.drivers.directory.driver import DirectoryDriver
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Target
@@ -63,7 +67,7 @@ class Folders:
         return {
             str(path.relative_to(top)): path.read_text()
             for path in sorted(top.rglob("*"))
-            if path.is_file() and not path.is_relative_to(self.store)
+            if path.is_file() and (below is not None or not path.is_relative_to(self.store))
         }
 
     def target(self, key: str) -> Target:
@@ -162,3 +166,30 @@ class Dying:
         self._process.stdin.close()
         self._process.wait(30)
         self._process.stdout.close()
+
+
+NOBODY = 65534
+
+
+def as_nobody(folder: Path, action: Callable[[], object]) -> None:
+    """Run ``action`` in a child that gives up root, in ``folder``, which becomes its own; fail when it raises."""
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    with warnings.catch_warnings():
+        # Forking with threads is deprecated; the child execs nothing and holds no lock.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            # Relative paths need no permission on the folders above.
+            os.chdir(folder)
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            action()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -56,8 +56,9 @@ def test_a_user_s_own_file_of_the_marker_s_name_hides_nothing(folders: Folders) 
 def test_named_paths_carry_their_tags_and_globs_add_tags(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "srv").mkdir()
+    (tmp_path / "repository").mkdir()
     folders = Folders(
-        tmp_path / "repository" if (tmp_path / "repository").mkdir() is None else tmp_path,
+        tmp_path / "repository",
         store="../store",
         volumes={"etc": {"path": "../etc", "tags": ["system"]}, "srv": str(tmp_path / "srv")},
         tags={"volume/s*": ["web"], "volume/*": ["all"]},
