@@ -62,9 +62,14 @@ class Workspace:
         loaded = load_repository(root)
         if loaded.policy is None or errors(loaded.diagnostics):
             raise PolicyInvalidError(loaded.diagnostics)
-        config = loaded.policy.config
-        catalog = open_catalog(config.catalog, project=config.project, base=root)
-        return cls(root, loaded.policy, catalog, loaded.diagnostics, writable=writable)
+        policy = loaded.policy
+        if any((folder / ".git").exists() for folder in (root.resolve(), *root.resolve().parents)):
+            from snapplan.config.revision import revision
+
+            found = revision(root)
+            policy = policy._replace(commit=found.commit, dirty=found.dirty)
+        catalog = open_catalog(policy.config.catalog, project=policy.config.project, base=root)
+        return cls(root, policy, catalog, loaded.diagnostics, writable=writable)
 
     def __enter__(self) -> Self:
         return self
