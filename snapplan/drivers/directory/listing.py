@@ -95,10 +95,8 @@ def list_snapshots(store: Store, in_use: Mapping[str, str]) -> list[Snapshot]:
 
 
 def _incomplete(store: Store) -> Iterator[Snapshot]:
-    for path in _folders(store.incoming):
-        if path.name.startswith("."):
-            continue
-        facts = store.read(path)
+    for name in _folders(store.incoming):
+        facts = None if name.startswith(".") else store.read(store.incoming / name)
         if facts is not None:
             yield facts.snapshot(store.backend, complete=False)
 
@@ -106,32 +104,38 @@ def _incomplete(store: Store) -> Iterator[Snapshot]:
 def _complete(store: Store, in_use: Mapping[str, str]) -> Iterator[Snapshot]:
     for scope in Scope:
         top = store.snapshots / scope
-        for folder in [top] if scope is Scope.CLOUD else _folders(top):
-            for path in _folders(folder):
-                snapshot = _read(store, scope, path, in_use)
+        for folder in [""] if scope is Scope.CLOUD else _folders(top):
+            parent = top / folder
+            for name in _folders(parent):
+                snapshot = _read(store, scope, parent, name, in_use)
                 if snapshot is not None:
                     yield snapshot
 
 
-def _read(store: Store, scope: Scope, path: Path, in_use: Mapping[str, str]) -> Snapshot | None:
-    facts = store.read(path)
+def _read(store: Store, scope: Scope, parent: Path, name: str, in_use: Mapping[str, str]) -> Snapshot | None:
+    facts = store.read(f"{parent}/{name}")
+    folder = "" if scope is Scope.CLOUD else parent.name
     # A snapshot's folder that somebody copied or moved elsewhere is not that snapshot any more.
-    if facts is not None and path == store.target_folder(facts.scope, facts.folder) / facts.name:
+    if facts is not None and (facts.scope, facts.folder, facts.name) == (scope, folder, name):
         return facts.snapshot(store.backend, complete=True, in_use=in_use.get(facts.id, ""))
+    return _foreign(store, scope, folder, parent / name)
+
+
+def _foreign(store: Store, scope: Scope, folder: str, path: Path) -> Snapshot | None:
     try:
         changed_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
     except FileNotFoundError:
         return None
-    target = "" if scope is Scope.CLOUD else shown_name(path.parent.name)
-    name = shown_name(path.name)
+    target, name = shown_name(folder), shown_name(path.name)
     native_id = f"foreign:{target_id(scope, target)}@{name}"
     return Snapshot(store.backend, native_id, name, scope, target_id(scope, target), target, changed_at, None)
 
 
-def _folders(parent: Path) -> list[Path]:
+def _folders(parent: Path) -> list[str]:
+    """Return the names of the folders in ``parent``, none when it is not there (any more)."""
     try:
         with os.scandir(parent) as entries:
-            return [parent / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
         return []
 

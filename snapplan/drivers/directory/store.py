@@ -141,7 +141,7 @@ class Store(NamedTuple):
             return self.snapshots / scope / name
         return folder_named(self.snapshots / scope, target_name) / name
 
-    def read(self, snapshot: Path) -> Facts | None:
+    def read(self, snapshot: Path | str) -> Facts | None:
         """Return what stands beside a snapshot, ``None`` when nothing readable does.
 
         Raises ``NotSupportedError`` for a later format, ``OSError``.
@@ -150,7 +150,7 @@ class Store(NamedTuple):
             with open(f"{snapshot}/{MARK}", "rb") as file:
                 return from_text(file.read())
         except NewerFormatError as error:
-            raise _newer(self.backend, snapshot / MARK, str(error)) from None
+            raise _newer(self.backend, f"{snapshot}/{MARK}", str(error)) from None
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
@@ -232,6 +232,8 @@ class Store(NamedTuple):
         """Remove what dead runs left in the trash, and what never got a mark; return in sentences what was done."""
         unmarked = [path for path in _children(self.incoming) if path.name.startswith(f".{self.project}.")]
         left = [*_children(self.trash), *unmarked]
+        for draft in self.restores.glob(f"{self.project}/*.json.new"):
+            draft.unlink(missing_ok=True)
         said = []
         for path in left:
             try:
@@ -267,7 +269,7 @@ def _children(folder: Path) -> list[Path]:
         return []
 
 
-def _newer(backend: str, path: Path, form: str) -> NotSupportedError:
+def _newer(backend: str, path: Path | str, form: str) -> NotSupportedError:
     return NotSupportedError(
         backend,
         f"{str(path)!r} has the format {form!r}, which this snapplan does not know",

@@ -164,9 +164,12 @@ def carry_out(units: Sequence[Unit]) -> None:
 
 
 def undo(units: Sequence[Unit]) -> None:
-    """Take back all renames that are done, and make that durable. Raises ``MovedAwayError``, ``OSError``."""
+    """Take back all renames that are done, and make that durable. Raises ``MovedAwayError``, ``OSError``.
+
+    Where the new thing still waits aside nothing was renamed, and whatever stands at that place meanwhile is left alone.
+    """
     for unit in reversed(units):
-        if is_done(unit):
+        if _inode(unit.aside) != unit.new and is_done(unit):
             _rename_back(unit)
     sync_parents(*(path for unit in units for path in (unit.live, unit.aside) if path.parent.is_dir()))
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +12,6 @@ from .folders import Dying, Folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -24,6 +25,14 @@ def folders(tmp_path: Path) -> Folders:
         tenants__acme__vms__db__disk="five",
     )
     return folders
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A scratch folder that other users reach, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")
