@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from snapplan.catalog.base import Acceptance
 from snapplan.catalog.owner import current_owner
 from snapplan.models.plan import Verb
 from snapplan.workspace import Workspace
@@ -20,4 +21,4 @@ def record_applied(workspace: Workspace, now: datetime) -> None:
                 catalog.apply_profile(run.number, action.request.name, action.request.document, now)
             elif action.verb is Verb.ASSIGN:
                 catalog.track(run.number, action.request.added, action.request.ended, action.request.assignment, now)
-        catalog.end_run(run.number, "done", now, confirm=True)
+        catalog.end_run(run.number, "done", now, confirm=Acceptance({}, frozenset({"lab"}), None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,10 +76,32 @@ def lines() -> Iterator[str]:
     for level in CONFIG:
         yield from _section(level, drivers)
     for driver in drivers:
-        yield from _section(Level(f"backends.NAME with driver: {driver.name}", driver.options), drivers)
+        for level in driver_levels(driver):
+            yield from _section(level, drivers)
     yield from ("## Policy files", "", "Any number of files may hold any of the sections; they are merged.", "")
     for level in POLICY:
         yield from _section(level, drivers)
+
+
+def driver_levels(driver: DriverType) -> list[Level]:
+    """Return the keys of a driver, level by level: its own, and those of the mappings below them."""
+    levels = [Level(f"backends.NAME with driver: {driver.name}", driver.options)]
+    for level in levels:
+        for name, field in level.model.model_fields.items():
+            for model, many in _models_in(field.annotation, ""):
+                path = f"{name}{many}" if level.model is driver.options else f"{level.path.split(' ')[0]}.{name}{many}"
+                if all(known.model is not model for known in levels):
+                    levels.append(Level(f"{path} of driver: {driver.name}", model))
+    return levels
+
+
+def _models_in(annotation: Any, many: str) -> Iterator[tuple[type[BaseModel], str]]:
+    """Yield the models that a field holds, each with what its path ends in: ``[]`` in a list, ``.NAME`` in a mapping."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, many
+    inside = {dict: ".NAME", tuple: "[]"}.get(typing.get_origin(annotation), many)
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument, inside)
 
 
 def _section(level: Level, drivers: list[DriverType]) -> Iterator[str]:
@@ -94,7 +117,7 @@ def _section(level: Level, drivers: list[DriverType]) -> Iterator[str]:
         key = field.alias or name
         shape = schema["properties"][key]
         default = "required" if key in required else _default(field.get_default(call_default_factory=True))
-        cells = [f"`{key}`", _type(shape, schema.get("$defs", {})), default, field.description or _of(shape, schema)]
+        cells = [f"`{key}`", _type(shape, schema.get("$defs", {})), default, field.description or ""]
         if by_period:
             cells.append(honouring(name, drivers))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -111,13 +134,6 @@ def honouring(field: str, drivers: list[DriverType]) -> str:
 
 def _sentence(text: str) -> str:
     return " ".join(text.split()).replace("``", "`")
-
-
-def _of(shape: dict[str, Any], schema: dict[str, Any]) -> str:
-    """Return the description of the model that a key without one of its own refers to."""
-    references = [part["$ref"] for part in (shape, *shape.get("anyOf", ())) if "$ref" in part]
-    found = [schema["$defs"][reference.rsplit("/", 1)[1]].get("description", "") for reference in references]
-    return _sentence(" ".join(found))
 
 
 def _default(value: object) -> str:

@@ -12,12 +12,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from snapplan import clock
+from snapplan.collector import collection_paused
 from snapplan.diagnostics import Diagnostic, Severity, errors
 from snapplan.errors import BackendError, CatalogMissingError, PolicyInvalidError, SnapplanError
 from snapplan.models.order import Focus, Orders
 from snapplan.models.target import Capabilities
 from snapplan.models.world import BackendState, World
 from snapplan.planner.resolve import matches
+from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from snapplan.applier.observer import Observer
     from snapplan.applier.report import Report
-    from snapplan.catalog.base import Catalog, Lease, Run
+    from snapplan.catalog.base import Acceptance, Catalog, Lease, Run
     from snapplan.drivers.base import Driver
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
@@ -109,8 +111,9 @@ class Workspace:
         from snapplan.planner.build import plan
 
         focus = focus or Focus()
-        world = self.observe(now, backends=focus.backends, run=run)
-        made = plan(self.policy, world, now, orders=orders, focus=focus)
+        with collection_paused():
+            world = self.observe(now, backends=focus.backends, run=run)
+            made = plan(self.policy, world, now, orders=orders, focus=focus)
         return replace(made, diagnostics=(*self.diagnostics, *made.diagnostics))
 
     def apply(
@@ -137,7 +140,7 @@ class Workspace:
         owner = current_owner()
         run = self.catalog.begin_run(command, owner, clock.now(), self.policy.commit)
         state = "failed"
-        confirm = False
+        confirm = None
         try:
             drivers = self._reachable(focus.backends)
             with held(
@@ -150,10 +153,17 @@ class Workspace:
                     observer.notice(text)
                 report = self._carry_out(plan, run, drivers, leases, observer, stop)
             state = report.state
-            confirm = not any(finding.code == "SP441" for finding in plan.diagnostics)
+            if not any(finding.code == "SP441" for finding in plan.diagnostics):
+                confirm = self._acceptance(plan)
         finally:
             self.catalog.end_run(run.number, state, clock.now(), confirm=confirm)
         return plan, report
+
+    def _acceptance(self, plan: Plan) -> Acceptance:
+        from snapplan.catalog.base import Acceptance
+
+        answered = frozenset(backend.name for backend in plan.backends if backend.error is None)
+        return Acceptance(self.policy.config.guards.model_dump(mode="json"), answered, self.policy.commit)
 
     def driver(self, backend: str) -> Driver:
         """Return the connection to a backend; raises ``BackendError``."""
@@ -229,7 +239,7 @@ class Workspace:
                 past_drift=self.catalog.drift(),
             )
         except BackendError as error:
-            return BackendState(name, self._capabilities(name), error=str(error))
+            return BackendState(name, self._capabilities(name), error=redact(str(error)))
         if record:
             # What is new was perhaps made by a run that died before it could record the slot.
             self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))

@@ -1,32 +1,34 @@
-"""Reads a behaviour case: a policy, a world and an instant in, the actions out.
+"""Reads a behaviour case: a policy, a world and an instant.
 
-See ``tests/cases/README.md`` for the language of the files.
+``tests/cases/README.md`` describes the language of the files, ``case_answers.py`` what their ``expect`` may speak of.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from snapplan.config.defaults import complete
 from snapplan.models.durations import parse_duration
-from snapplan.models.order import Focus, Orders, PinOrder, RestoreOrder, SnapshotOrder
-from snapplan.models.plan import Plan, Verb
+from snapplan.models.order import AdoptOrder, Focus, Orders, PinOrder, RestoreOrder, SnapshotOrder
 from snapplan.models.policy import ConfigFile, Policy, PolicyFile
+from snapplan.models.request import StartedRestore
 from snapplan.models.snapshot import Mark, Pin, Snapshot
-from snapplan.models.target import Capabilities, RestoreMode, RestorePath, Scope, Target
+from snapplan.models.target import Capabilities, Quiesce, RestoreMode, RestorePath, Scope, Target
 from snapplan.models.world import (
     BackendState,
     CatalogState,
+    Drift,
     ManualKey,
     ManualRecord,
     RestoreRecord,
     Tracked,
     Triple,
+    Vanished,
     World,
 )
-from snapplan.planner.expiry import judge
-from snapplan.planner.ownership import renames, sort_out
+from snapplan.planner.resolve import resolve
+from snapplan.planner.slots import calendar
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 EVERYTHING = Capabilities(
@@ -34,6 +36,8 @@ EVERYTHING = Capabilities(
     quiesce=frozenset(Scope),
     restores=frozenset(RestorePath(s, t, m) for s in Scope for t in Scope for m in RestoreMode),
     period_fields=frozenset({"quiesce"}),
+    adopts_unmarked=True,
+    adopts_projects=True,
 )
 
 
@@ -43,7 +47,8 @@ def instant(text: str) -> datetime:
 
 def policy_of(case: dict[str, Any]) -> Policy:
     config = {"version": 1, "project": "case", "backends": {"lab": {"driver": "memory"}}, **case.get("config", {})}
-    files = dict(case.get("files", {}))
+    files = {section: dict(entries) for section, entries in case.get("files", {}).items() if section != "moved"}
+    files["moved"] = case.get("files", {}).get("moved", [])
     if "policy" in case:
         profile = {"periods": case["policy"], **case.get("profile", {})}
         files.setdefault("profiles", {})["gold"] = profile
@@ -62,55 +67,98 @@ def policy_of(case: dict[str, Any]) -> Policy:
     )
 
 
+def applied_policy_of(case: dict[str, Any]) -> Policy:
+    """Return the policy that was applied last: that of ``before``, which replaces single words of the case."""
+    return policy_of({**case, **case.get("before", {})})
+
+
 def world_of(case: dict[str, Any], policy: Policy) -> World:
+    applied = applied_policy_of(case)
     targets = [target_of(one) for one in case.get("targets", ["lab/volume/a"])]
-    snapshots = [snapshot_of(one, policy) for one in case.get("snapshots", [])]
-    error = case.get("unreachable")
-    state = BackendState(
-        "lab",
-        EVERYTHING,
-        tuple(targets),
-        snapshots,
-        live_runs=frozenset(case.get("live_runs", [])),
-        error=error,
-    )
-    return World(_catalog(case, policy, targets), {"lab": state})
+    snapshots = [snapshot_of(one, applied) for one in case.get("snapshots", [])]
+    error = case.get("unreachable", {})
+    names = {*policy.config.backends, *(target.backend for target in targets)}
+    states = {
+        name: BackendState(
+            name,
+            EVERYTHING._replace(**case.get("capabilities", {})),
+            tuple(target for target in targets if target.backend == name),
+            [snapshot for snapshot in snapshots if snapshot.backend == name],
+            tuple(_started(one) for one in case.get("started_restores", []) if one.get("backend", "lab") == name),
+            live_runs=frozenset(case.get("live_runs", [])),
+            drift=[Drift(**one) for one in case.get("drift", []) if one["subject"].startswith(f"{name}/")],
+            error=error.get(name),
+            clock=instant(case["backend_clock"]) if "backend_clock" in case else None,
+            vanished=Vanished(**case.get("vanished", {})),
+        )
+        for name in sorted(names)
+    }
+    second = instant(case["second_clock"]) if "second_clock" in case else None
+    return World(_catalog(case, applied, states), states, second)
 
 
-def _catalog(case: dict[str, Any], policy: Policy, targets: list[Target]) -> CatalogState:
+def _catalog(case: dict[str, Any], applied: Policy, states: dict[str, BackendState]) -> CatalogState:
     recorded = case.get("catalog", {})
+    fresh = case.get("new", False)
     since = instant(case["since"]) if "since" in case else LONG_AGO
-    last = {period: instant(text) for period, text in recorded.get("last_slot", {}).items()}
-    tracked = {}
-    if not case.get("new", False):
-        for name, assignment in policy.assignments.items():
-            assert name
-            for target in targets:
-                for period in policy.profiles[assignment.profile].periods:
-                    triple = Triple("lab", target.id, assignment.profile, period)
-                    tracked[triple] = Tracked(since, last.get(period, since))
-    for text in recorded.get("tracked", []):
-        target, profile, period = text.split(" ")
-        tracked[Triple("lab", target_of(target).id, profile, period)] = Tracked(since, since)
-    manual = {}
-    for text in recorded.get("manual", []):
-        target, _, key = text.partition("@")
-        manual[ManualKey("lab", target_of(target).id, key)] = ManualRecord(since)
-    orphaned = {}
-    for text, at in recorded.get("orphaned", {}).items():
-        target, profile, period = text.split(" ")
-        orphaned[Triple("lab", target_of(target).id, profile, period)] = instant(at)
-    applied = {} if case.get("new", False) else policy.profiles
+    manual = [_manual_key(text) for text in recorded.get("manual", [])]
     return CatalogState(
         revision=1,
         high_water=instant(recorded["high_water"]) if "high_water" in recorded else None,
-        profiles={name: profile.model_dump(mode="json", by_alias=True) for name, profile in applied.items()},
-        tracked=tracked,
-        orphaned=orphaned,
-        manual=manual,
-        restores={key: RestoreRecord(*fields) for key, fields in recorded.get("restores", {}).items()},
+        profiles={} if fresh else {n: p.model_dump(mode="json", by_alias=True) for n, p in applied.profiles.items()},
+        tracked=_tracked(case, applied, states, since),
+        orphaned={triple_of(text): instant(at) for text, at in recorded.get("orphaned", {}).items()},
+        manual=dict.fromkeys(manual, ManualRecord(since)),
+        restores={key: _restore_record(fields) for key, fields in recorded.get("restores", {}).items()},
         rebuilt=recorded.get("rebuilt", False),
     )
+
+
+def _tracked(
+    case: dict[str, Any], applied: Policy, states: dict[str, BackendState], since: datetime
+) -> dict[Triple, Tracked]:
+    """Return how far each triple is that ``applied`` makes, of targets that are not said to be new."""
+    recorded = case.get("catalog", {})
+    known = {name: state._replace(error=None) for name, state in states.items()}
+    new = {target_of(one).id for one in case.get("targets", []) if isinstance(one, dict) and one.get("new")}
+    tracked = {}
+    for triple, resolved in resolve(applied, known).triples.items():
+        if case.get("new", False) or triple.target_id in new:
+            continue
+        last: datetime | None = since
+        if case.get("nothing_due", False):
+            last = calendar(resolved.period, resolved.timezone).latest(instant(case["now"])) or since
+        if triple.period in recorded.get("last_slot", {}):
+            text = recorded["last_slot"][triple.period]
+            last = None if text is None else instant(text)
+        tracked[triple] = Tracked(since, last)
+    tracked.update({triple_of(text): Tracked(since, since) for text in recorded.get("tracked", [])})
+    return tracked
+
+
+def _restore_record(fields: str | dict[str, str]) -> RestoreRecord:
+    """``done``, or ``{state: done, content: ...}``; without content it is that of the declaration."""
+    if isinstance(fields, str):
+        return RestoreRecord("", fields, "r1")
+    return RestoreRecord(fields["content"], fields["state"], "r1")
+
+
+def _started(one: dict[str, Any]) -> StartedRestore:
+    target_id = one.get("target_id", "volume/a")
+    return StartedRestore(one["key"], one.get("run", "r1"), target_id, LONG_AGO, one.get("done", False))
+
+
+def triple_of(text: str) -> Triple:
+    """``lab/volume/a gold daily``."""
+    address, profile, period = text.split(" ")
+    target = target_of(address)
+    return Triple(target.backend, target.id, profile, period)
+
+
+def _manual_key(text: str) -> ManualKey:
+    address, _, key = text.partition("@")
+    target = target_of(address)
+    return ManualKey(target.backend, target.id, key)
 
 
 def target_of(one: str | dict[str, Any]) -> Target:
@@ -128,14 +176,15 @@ def target_of(one: str | dict[str, Any]) -> Target:
     )
 
 
-def snapshot_of(one: str | dict[str, Any], policy: Policy) -> Snapshot:
+def snapshot_of(one: str | dict[str, Any], applied: Policy) -> Snapshot:
     fields: dict[str, Any] = {"snapshot": one} if isinstance(one, str) else one
     address, _, name = fields["snapshot"].rpartition("@")
     target = target_of(address or "lab/volume/a")
+    target_id = fields.get("target_id", target.id)
     profile, period, slot, key = _identity(name, fields)
     taken = instant(fields["taken"]) if "taken" in fields else slot
-    assert taken is not None
-    known = policy.profiles.get(profile or "")
+    assert taken is not None, f"{name} needs `taken`"
+    known = applied.profiles.get(profile or "")
     rule = known.periods.get(period or "") if known else None
     retention = parse_duration(fields["retention"]) if "retention" in fields else (rule.retention if rule else None)
     expires = taken + retention if retention is not None else None
@@ -144,7 +193,7 @@ def snapshot_of(one: str | dict[str, Any], policy: Policy) -> Snapshot:
     pin = fields.get("pin")
     mark = Mark(
         project=fields.get("project", "case"),
-        target_id=fields.get("target_id", target.id),
+        target_id=target_id,
         run=fields.get("run", "r1"),
         taken_at=taken,
         expires_at=expires,
@@ -153,20 +202,22 @@ def snapshot_of(one: str | dict[str, Any], policy: Policy) -> Snapshot:
         slot=slot,
         key=key,
         minimum=fields.get("minimum", (rule.min_snapshots or 0) if rule else 0),
-        pin=Pin(pin["owner"], pin["reason"], instant(pin["until"]) if "until" in pin else None) if pin else None,
+        pin=_pin(pin) if pin else None,
+        set=fields.get("set"),
     )
     if profile and "." not in name.partition(".")[2]:
         name = f"{profile}.{name}"
     return Snapshot(
         backend=target.backend,
-        native_id=f"{target.id}@{name}",
+        native_id=f"{target_id}@{name}",
         name=name,
         scope=target.scope,
-        target_id=fields.get("target_id", target.id),
+        target_id=target_id,
         target_name=target.name,
         taken_at=taken,
         completed_at=taken if fields.get("complete", True) else None,
         mark=None if fields.get("foreign") else mark,
+        quiesced=fields.get("quiesced"),
         managed=fields.get("managed", False),
         locked_until=instant(fields["locked_until"]) if "locked_until" in fields else None,
         in_use=fields.get("in_use", ""),
@@ -179,36 +230,51 @@ def _identity(name: str, fields: dict[str, Any]) -> tuple[str | None, str | None
     first, _, rest = name.partition(".")
     if first == "manual":
         return None, None, None, rest
+    if fields.get("foreign"):
+        return None, None, None, name
     profile = "gold"
     if "." in rest:
         profile, first, rest = first, *rest.split(".", 1)
-    if fields.get("foreign") and "taken" in fields:
-        return None, None, None, name
     return profile, first, datetime.strptime(rest, "%Y%m%dT%H%MZ").replace(tzinfo=UTC), None
 
 
 def orders_of(case: dict[str, Any]) -> Orders:
     asked = case.get("orders", {})
-    snapshots = tuple(
-        SnapshotOrder(tuple(o["targets"]), o["key"], parse_duration(o["expires"]) if "expires" in o else None)
-        for o in asked.get("snapshots", [])
+    return Orders(
+        tuple(_snapshot_order(one) for one in asked.get("snapshots", [])),
+        tuple(_restore_order(one) for one in asked.get("restores", [])),
+        tuple(PinOrder(one["snapshot"], _pin(one) if "owner" in one else None) for one in asked.get("pins", [])),
+        tuple(AdoptOrder(one["snapshot"], _expiration(one)) for one in asked.get("adoptions", [])),
     )
-    restores = tuple(
-        RestoreOrder(
-            o["key"],
-            o["target"],
-            o.get("snapshot", "latest"),
-            instant(o["before"]) if "before" in o else None,
-            Scope(o["via"]) if "via" in o else None,
-            RestoreMode(o.get("mode", "clone")),
-            o.get("as", ""),
-        )
-        for o in asked.get("restores", [])
+
+
+def _snapshot_order(one: dict[str, Any]) -> SnapshotOrder:
+    quiesce = Quiesce(one.get("quiesce", "never"))
+    return SnapshotOrder(tuple(one["targets"]), one["key"], _expiration(one), quiesce=quiesce)
+
+
+def _restore_order(one: dict[str, Any]) -> RestoreOrder:
+    return RestoreOrder(
+        one["key"],
+        one["target"],
+        one.get("snapshot", "latest"),
+        instant(one["before"]) if "before" in one else None,
+        Scope(one["via"]) if "via" in one else None,
+        RestoreMode(one.get("mode", "clone")),
+        one.get("as", ""),
     )
-    pins = tuple(
-        PinOrder(o["snapshot"], Pin(o["owner"], o["reason"]) if "owner" in o else None) for o in asked.get("pins", [])
-    )
-    return Orders(snapshots, restores, pins)
+
+
+def _expiration(one: dict[str, Any]) -> timedelta | datetime | None:
+    """A duration or an instant; never where nothing is said."""
+    text = one.get("expires")
+    if text is None:
+        return None
+    return instant(text) if "T" in text else parse_duration(text)
+
+
+def _pin(one: dict[str, Any]) -> Pin:
+    return Pin(one["owner"], one["reason"], instant(one["until"]) if "until" in one else None)
 
 
 def focus_of(case: dict[str, Any]) -> Focus:
@@ -216,60 +282,8 @@ def focus_of(case: dict[str, Any]) -> Focus:
     return Focus(tuple(focus.get("targets", ["*"])), tuple(focus.get("backends", ["*"])))
 
 
-def observed(plan: Plan, policy: Policy, world: World, now: datetime) -> dict[str, Any]:
-    """What a case's ``expect`` speaks of; empty parts are left out."""
-    found: dict[str, Any] = {
-        "assign": {
-            f"{a.target} {a.profile}": {word: a.change[word] for word in ("begins", "ends") if a.change[word]}
-            for a in plan.actions
-            if a.verb is Verb.ASSIGN
-        },
-        "profile": [a.profile for a in plan.actions if a.verb is Verb.PROFILE],
-        "snapshot": sorted(short(a.snapshot) for a in plan.actions if a.verb is Verb.SNAPSHOT),
-        "expire": sorted(short(a.snapshot) for a in plan.actions if a.verb is Verb.EXPIRE),
-        "restore": {a.target: short(a.snapshot) for a in plan.actions if a.verb is Verb.RESTORE},
-        "change": {short(a.snapshot): _becomes(a.change) for a in plan.actions if a.verb is Verb.CHANGE},
-        "missed": sorted(f"{m.period}.{m.slot:%Y%m%dT%H%MZ}" for m in plan.missed),
-        "held": held(policy, world, now),
-        "because": {
-            f"{a.verb} {short(a.snapshot or a.target)}": a.reasons[0].code
-            for a in plan.actions
-            if a.verb in (Verb.EXPIRE, Verb.SNAPSHOT, Verb.CHANGE)
-        },
-        "after": {
-            short(a.snapshot): sorted(short(plan.actions[n - 1].snapshot or "assign") for n in a.after)
-            for a in plan.actions
-            if a.after and a.verb in (Verb.EXPIRE, Verb.RESTORE)
-        },
-        "findings": sorted({finding.code for finding in plan.diagnostics}),
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-def short(address: str | None) -> str:
-    """``lab/volume/a@gold.daily.20261115T0200Z`` becomes ``daily.20261115T0200Z``; other targets keep theirs."""
-    assert address is not None
-    target, _, name = address.rpartition("@")
-    name = name.removeprefix("gold.")
-    return name if target in ("", "lab/volume/a") else f"{target}@{name}"
-
-
-def _becomes(change: dict[str, Any]) -> str:
-    if "pin" in change:
-        return "pinned" if change["pin"][1] else "unpinned"
-    after = change["expires_at"][1]
-    return f"{after:%Y-%m-%dT%H:%MZ}" if after else "never"
-
-
-def held(policy: Policy, world: World, now: datetime) -> dict[str, str]:
-    texts = {}
-    for state in world.backends.values():
-        owned = sort_out(state.snapshots, policy.config.project, renames(policy), now)
-        for triple, group in owned.scheduled.items():
-            profile = policy.profiles.get(triple.profile)
-            rule = profile.periods.get(triple.period) if profile else None
-            minimum = (rule.min_snapshots or 0) if rule else 0
-            for verdict in judge(group, minimum, now):
-                if verdict.code == "held":
-                    texts[short(verdict.snapshot.address)] = verdict.text.partition(",")[0]
-    return texts
+def later(now: datetime, step: dict[str, Any]) -> datetime:
+    """Return the instant of a step of ``then``: its ``now``, or ``after`` so long."""
+    if "now" in step:
+        return instant(step["now"])
+    return now + (parse_duration(step["after"]) if "after" in step else timedelta(0))

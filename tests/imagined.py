@@ -7,16 +7,18 @@ from datetime import datetime
 
 from snapplan.models.plan import Action, Plan, Verb
 from snapplan.models.snapshot import Snapshot
-from snapplan.models.world import ManualKey, ManualRecord, Tracked, Triple, World
+from snapplan.models.target import RestoreMode, Target
+from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord, Tracked, Triple, World
 
 
 def carry_out(world: World, plan: Plan, now: datetime, failing: Collection[int] = ()) -> World:
-    """Return the world after ``plan``; the actions with the numbers ``failing`` fail, and what depends on them waits."""
+    """Return the world after ``plan``.
+
+    What a guard blocks is not done. The actions with the numbers ``failing`` fail, and what depends on them waits.
+    """
     failed: set[int] = set()
-    for missed in plan.missed:
-        assert missed.triple is not None
     for action in plan.actions:
-        if action.number in failing or failed.intersection(action.after):
+        if action.blocked_by or action.number in failing or failed.intersection(action.after):
             failed.add(action.number)
         else:
             world = _DO[action.verb](world, action, now)
@@ -88,6 +90,17 @@ def _expire(world: World, action: Action, now: datetime) -> World:
     return _with_snapshots(world, gone.backend, [s for s in state.snapshots if s.native_id != gone.native_id])
 
 
+def _restore(world: World, action: Action, now: datetime) -> World:
+    request = action.request
+    restores = {**world.catalog.restores, request.key: RestoreRecord(request.content, "done", "imagined")}
+    world = world._replace(catalog=world.catalog._replace(restores=restores))
+    if request.mode is RestoreMode.IN_PLACE:
+        return world
+    state = world.backends[request.backend]
+    clone = Target(request.backend, request.scope, request.as_name, f"{request.scope}/{request.as_name}")
+    return world._replace(backends={**world.backends, state.name: state._replace(targets=(*state.targets, clone))})
+
+
 def _with_snapshots(world: World, backend: str, held: list[Snapshot]) -> World:
     return world._replace(backends={**world.backends, backend: world.backends[backend]._replace(snapshots=held)})
 
@@ -106,4 +119,5 @@ _DO = {
     Verb.SNAPSHOT: _snapshot,
     Verb.CHANGE: _change,
     Verb.EXPIRE: _expire,
+    Verb.RESTORE: _restore,
 }

@@ -1,31 +1,89 @@
-"""Every file of ``tests/cases`` is a behaviour: its name is the sentence, its ``expect`` the whole answer."""
+"""Every file of ``tests/cases`` is a behaviour: its name is the sentence, its ``expect`` the answer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from case_files import focus_of, instant, observed, orders_of, policy_of, world_of
+from case_answers import ALWAYS, observed, word
+from case_files import focus_of, instant, later, orders_of, policy_of, world_of
+from imagined import carry_out
 
 from snapplan.config.yaml import load
+from snapplan.models.order import Focus, Orders
+from snapplan.models.plan import Plan
+from snapplan.models.world import World
 from snapplan.planner.build import plan
+from snapplan.planner.context import prepare
 
 CASES = Path(__file__).parent / "cases"
 FILES = sorted(CASES.rglob("*.yaml"))
-ASKED_FOR = ("because", "after", "held", "assign", "profile")
+POLICY_WORDS = {"policy", "profile", "assignment", "config", "files"}
+WORLD_WORDS = {"targets", "snapshots", "capabilities", "live_runs", "started_restores", "drift", "unreachable"}
+CLOCK_WORDS = {"second_clock", "backend_clock", "vanished"}
+RUN_WORDS = {"orders", "focus", "allowed", "now", "expect", "fails"}
+WORDS = (
+    POLICY_WORDS | WORLD_WORDS | CLOCK_WORDS | RUN_WORDS | {"before", "new", "since", "nothing_due", "catalog", "then"}
+)
+STEP_WORDS = POLICY_WORDS | RUN_WORDS | {"targets", "snapshots", "unreachable", "after"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CASES).with_suffix("")))
 def test_case(path: Path) -> None:
     case = read(path)
-    policy = policy_of(case)
-    world = world_of(case, policy)
+    assert case.keys() <= WORDS, case.keys() - WORDS
     now = instant(case["now"])
-    made = plan(policy, world, now, orders=orders_of(case), focus=focus_of(case))
+    world = world_of(case, policy_of(case))
+    made = check(case, world, now)
+    for step in case.get("then", []):
+        assert step.keys() <= STEP_WORDS, step.keys() - STEP_WORDS
+        world = carry_out(refreshed(world, case, now), made, now, failing(made, case))
+        now = later(now, step)
+        case = {**case, "orders": {}, "fails": [], **step}
+        world = changed_outside(world, case, step)
+        made = check(case, world, now)
+
+
+def check(case: Mapping[str, Any], world: World, now: datetime) -> Plan:
+    """Plan, compare with what is expected, and return the plan."""
+    policy = policy_of(dict(case))
+    orders, focus = orders_of(dict(case)), focus_of(dict(case))
+    made = plan(policy, world, now, orders=orders, focus=focus, allowed=case.get("allowed", ()))
     found = observed(made, policy, world, now)
-    expected = case["expect"]
-    assert {key: value for key, value in found.items() if key not in ASKED_FOR or key in expected} == expected
+    named = case["expect"]
+    expected = {name: answer for name, answer in named.items() if answer not in ([], {}, 0)}
+    assert {name: answer for name, answer in found.items() if name in ALWAYS or name in named} == expected
+    return made
+
+
+def failing(made: Plan, case: Mapping[str, Any]) -> set[int]:
+    """Return the numbers of the actions that the case says fail."""
+    numbers = {action.number for action in made.actions if word(action) in case.get("fails", [])}
+    assert len(numbers) == len(case.get("fails", [])), f"{case['fails']} are not all planned"
+    return numbers
+
+
+def refreshed(world: World, case: Mapping[str, Any], now: datetime) -> World:
+    """Return the world with the slots recorded that its snapshots satisfy, as an apply records what it reads."""
+    raised = prepare(policy_of(dict(case)), world, now, Orders(), Focus()).tracked
+    tracked = {triple: raised[triple] for triple in world.catalog.tracked}
+    return world._replace(catalog=world.catalog._replace(tracked=tracked))
+
+
+def changed_outside(world: World, case: Mapping[str, Any], step: Mapping[str, Any]) -> World:
+    """Return the world as a step's ``targets`` or ``snapshots`` say that it is now."""
+    if not step.keys() & WORLD_WORDS:
+        return world
+    fresh = world_of(dict(case), policy_of(dict(case))).backends
+    backends = dict(world.backends)
+    for name, state in fresh.items():
+        old = backends.get(name, state)
+        held = state.snapshots if "snapshots" in step else old.snapshots
+        backends[name] = old._replace(targets=state.targets, snapshots=held, error=state.error)
+    return world._replace(backends=backends)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -33,3 +91,8 @@ def read(path: Path) -> dict[str, Any]:
     assert not document.problems, document.problems
     case: dict[str, Any] = document.data
     return case
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CASES).with_suffix("")))
+def test_a_case_begins_with_its_rule(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").startswith("# ")

@@ -12,6 +12,7 @@ import pytest
 
 from snapplan.cli.reference import command_helps
 from snapplan.codes import CODES
+from snapplan.drivers import registry
 from snapplan.models import policy
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +69,24 @@ def test_every_key_has_its_place() -> None:
     for model in models:
         for name, field in model.model_fields.items():
             assert f"| `{field.alias or name}` |" in page
+
+
+def test_every_key_says_what_it_means() -> None:
+    levels = [*keys.CONFIG, *keys.POLICY]
+    levels += [level for driver in registry.installed() for level in keys.driver_levels(driver)]
+    assert len(levels) > 20
+    silent = [
+        f"{level.path}: {name}"
+        for level in levels
+        for name, field in level.model.model_fields.items()
+        if not (field.description or "").endswith(".")
+    ]
+    assert silent == []
+
+
+def test_the_keys_below_those_of_a_driver_have_their_place() -> None:
+    paths = {level.path for driver in registry.installed() for level in keys.driver_levels(driver)}
+    assert {"volumes.NAME of driver: directory", "snapshots[].pin of driver: memory"} <= paths
 
 
 def anchors(page: Path) -> set[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from snapplan.errors import BackendError
 from snapplan.models.request import Outcome
+from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +38,7 @@ def outcomes(call: Callable[[], Iterable[Outcome]], count: int) -> Iterator[Outc
 
 
 def sentence(error: Exception) -> str:
-    """Return what to say of an error: of a bug, its type too."""
+    """Return what to say of an error, without secrets: of a bug, its type too."""
     if isinstance(error, BackendError):
-        return f"{error} ({error.hint})" if error.hint else str(error)
-    return f"{type(error).__name__}: {error}"
+        return redact(f"{error} ({error.hint})" if error.hint else str(error))
+    return redact(f"{type(error).__name__}: {error}")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from snapplan.applier.board import described
+from snapplan.applier.omit import omit
 from snapplan.models.plan import Verb, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from snapplan.models.plan import Action, Plan, Summary
+    from snapplan.models.plan import Action, Plan
 
     Identity = tuple[object, ...]
 
@@ -24,13 +24,15 @@ def narrow(approved: Plan, current: Plan) -> tuple[Plan, list[str]]:
     too. Numbers stay those of ``current``. ``approved`` may come from a document: only what a document holds is looked at.
     """
     allowed = {identity(action): action for action in approved.actions}
-    kept = {action.number: action for action in current.actions if _allows(allowed.get(identity(action)), action)}
-    said = [f"{described(a)} is new; it is left for the next plan" for a in current.actions if a.number not in kept]
-    said += _drop_dependants(kept)
+    new = [action for action in current.actions if not _allows(allowed.get(identity(action)), action)]
+    narrowed, stranded = omit(current, {action.number for action in new})
+    said = [f"{described(action)} is new; it is left for the next plan" for action in new]
+    said += [
+        f"{described(action)} is left for the next plan too: it needs an action that is left out" for action in stranded
+    ]
     present = {identity(action) for action in current.actions}
     said += [f"{described(a)} has become unnecessary" for a in approved.actions if identity(a) not in present]
-    actions = tuple(action for action in current.actions if action.number in kept)
-    return dataclasses.replace(current, actions=actions, summary=_counted(current.summary, actions)), said
+    return narrowed, said
 
 
 def identity(action: Action) -> Identity:
@@ -68,22 +70,3 @@ def _allows(approved: Action | None, action: Action) -> bool:
 def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = plain(dict(change))
     return document
-
-
-def _drop_dependants(kept: dict[int, Action]) -> list[str]:
-    """Remove from ``kept`` what waits for something that is not in it, again and again; say so."""
-    said: list[str] = []
-    while True:
-        stranded = [action for action in kept.values() if not kept.keys() >= set(action.after)]
-        if not stranded:
-            return said
-        for action in stranded:
-            del kept[action.number]
-            said.append(f"{described(action)} is left for the next plan too: it needs an action that is left out")
-
-
-def _counted(summary: Summary, actions: Iterable[Action]) -> Summary:
-    counts = dict.fromkeys((str(verb) for verb in Verb), 0)
-    for action in actions:
-        counts[str(action.verb)] += 1
-    return dataclasses.replace(summary, **counts)

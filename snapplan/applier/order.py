@@ -210,7 +210,7 @@ def _ours(action: Action, project: str) -> bool:
         return request.mark.project == project
     if isinstance(request, ChangeRequest):
         old = request.snapshot.mark
-        return request.mark.project == project and (old is None or old.project == project)
+        return request.mark.project == project and (request.adopts or (old is not None and old.project == project))
     if isinstance(request, ExpireRequest):
         mark = request.snapshot.mark
         return mark is not None and mark.project == project and not request.snapshot.managed

@@ -11,6 +11,7 @@ from snapplan.applier.report import ActionResult, State
 from snapplan.errors import UnreachableError
 from snapplan.models.plan import Verb
 from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord, Triple
+from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,4 +107,5 @@ def _said(error: Exception) -> str:
 
 
 def _notices(outcome: Outcome) -> tuple[str, ...]:
-    return ("it was already there", *outcome.notices) if outcome.existed and outcome.error is None else outcome.notices
+    notices = tuple(redact(notice) for notice in outcome.notices)
+    return ("it was already there", *notices) if outcome.existed and outcome.error is None else notices

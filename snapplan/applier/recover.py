@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.errors import BackendError
 from snapplan.models.world import RestoreRecord
+from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,7 +45,7 @@ def recover(
             recovery.failed[backend] = error
             continue
         for each in found:
-            recovery.texts.append(f"{backend}: {each.text}")
+            recovery.texts.append(redact(f"{backend}: {each.text}"))
             if each.restore_key:
                 _record(catalog, records, each.restore_key, "done" if each.completed else "undone")
                 settled.add(each.restore_key)

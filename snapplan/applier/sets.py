@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from snapplan.applier.answers import outcomes
 from snapplan.ids import KEY_NAME, format_instant
 from snapplan.models.request import ChangeRequest
+from snapplan.planner.sets import BROKEN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +26,10 @@ _DIGEST_LENGTH = 12
 
 def broken_key(name: str) -> str:
     """Return the manual key of the snapshots of a broken set: ``broken-set.NAME``, shortened to a digest if need be."""
-    key = f"broken-set.{name}"
+    key = f"{BROKEN_PREFIX}{name}"
     if len(key) <= _LONGEST_KEY and KEY_NAME.match(key):
         return key
-    return f"broken-set.{hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_LENGTH]}"
+    return f"{BROKEN_PREFIX}{hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_LENGTH]}"
 
 
 def disowned(mark: Mark, now: datetime) -> Mark:

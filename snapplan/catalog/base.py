@@ -6,10 +6,10 @@ method is one durable transaction and safe to call from several threads.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from snapplan.models.plan import Action
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RestoreRecord,
         Tracked,
         Triple,
+        Vanished,
     )
 
 
@@ -88,6 +89,48 @@ class Run(NamedTuple):
     id: str
 
 
+class Approval(NamedTuple):
+    """What a run may do, recorded before anything is done.
+
+    ``document`` is the approved plan, as JSON data. ``saved`` says that it was made before, in a file or in the catalog:
+    such a plan is used once. ``resumes`` is a run that was approved to carry out the same plan. ``allowed`` are the codes
+    of the guards that were lifted, ``reason`` is why.
+    """
+
+    document: Mapping[str, Any]
+    saved: bool = False
+    resumes: int | None = None
+    allowed: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Acceptance(NamedTuple):
+    """What the end of a run confirms: the time, guard values, and for ``backends`` that what vanished is known to be gone.
+
+    ``guards`` is ``Guards.model_dump(mode="json")`` of the policy that was applied.
+    """
+
+    guards: Mapping[str, Any]
+    backends: frozenset[str]
+    commit: str | None
+
+
+class RecordRow(NamedTuple):
+    """One entry of the append-only record.
+
+    ``kind``: created, begun, approved, ended, late (an action that a run reported after it had been closed), rebuilt,
+    unlocked.
+    """
+
+    number: int
+    at: datetime
+    kind: str
+    run: int | None
+    body: Mapping[str, Any]
+    previous: str
+    hash: str
+
+
 class RunRow(NamedTuple):
     """One run, as it is listed. ``state``: running, done, partial, failed, interrupted."""
 
@@ -100,6 +143,9 @@ class RunRow(NamedTuple):
     state: str
     policy_commit: str | None
     counts: Mapping[str, int]
+    plan_digest: str | None = None
+    allowed: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class JournalRow(NamedTuple):
@@ -149,6 +195,13 @@ class Catalog(Protocol):
         """Return what vanished outside snapplan within the last 30 days."""
         ...
 
+    def vanished(self, backend: str, unrecorded: Observation | None = None) -> Vanished:
+        """Return what of a backend is gone since the last apply that accepted it; what we expired does not count.
+
+        ``unrecorded`` is the refresh that was just made, where it was not recorded (``observe``).
+        """
+        ...
+
     def live_runs(self, now: datetime) -> frozenset[str]:
         """Return the ids of the runs whose owner still holds a valid lease."""
         ...
@@ -184,8 +237,59 @@ class Catalog(Protocol):
         """
         ...
 
-    def end_run(self, run: int, state: str, now: datetime, *, confirm: bool) -> None:
-        """Close a run; ``confirm`` raises the high-water mark of time to ``now``."""
+    def approve_run(self, run: int, approval: Approval, now: datetime) -> None:
+        """Record what the run may do.
+
+        Raises ``PlanStaleError`` for a saved plan that another run used, or whose digest a run used that began at or after
+        the plan's ``as_of``; and for one that resumes a run which was approved for another plan.
+        """
+        ...
+
+    def approved_plan(self, run: int) -> Mapping[str, Any] | None:
+        """Return the plan that a run was approved to carry out, as JSON data.
+
+        ``None`` where there is none, or where it is too old to be kept.
+        """
+        ...
+
+    def save_plan(self, document: Mapping[str, Any], owner: Owner, now: datetime) -> None:
+        """Keep a plan under its digest (``plan --save``), in place of one with the same; the newest 200 are kept."""
+        ...
+
+    def saved_plans(self, digest: str) -> Sequence[Mapping[str, Any]]:
+        """Return the saved plans whose digest begins with ``digest``, newest first."""
+        ...
+
+    def end_run(self, run: int, state: str, now: datetime, *, confirm: Acceptance | None) -> None:
+        """Close a run; ``confirm`` raises the high-water mark of time to ``now`` and records what else is confirmed."""
+        ...
+
+    def unlock(self, backend: str, owner: Owner, now: datetime) -> str | None:
+        """End the lease of a backend whoever holds it, and return who did, if anybody; its holder is fenced off."""
+        ...
+
+    def leases(self) -> Sequence[tuple[str, str, datetime, bool]]:
+        """Return each held lease as (backend, holder, last heartbeat, whether it still keeps others out)."""
+        ...
+
+    def records(self) -> Iterator[RecordRow]:
+        """Yield the append-only record, oldest first; what is added meanwhile comes too."""
+        ...
+
+    def verify(self) -> Sequence[str]:
+        """Return in sentences what is wrong: damage, a broken chain, a run that differs from its record."""
+        ...
+
+    def record_head(self) -> tuple[int, str]:
+        """Return the number and the hash of the newest entry of the record."""
+        ...
+
+    def export(self) -> Mapping[str, Any]:
+        """Return everything that the catalog holds as JSON data of format ``snapplan.catalog/1.0``."""
+        ...
+
+    def export_text(self) -> Iterator[str]:
+        """Yield the JSON text of ``export`` in pieces, so that a large catalog needs little memory."""
         ...
 
     def apply_profile(self, run: int, name: str, document: Mapping[str, object] | None, now: datetime) -> None:
@@ -221,6 +325,10 @@ class Catalog(Protocol):
 
     def runs(self, limit: int = 50) -> Sequence[RunRow]:
         """Return the newest runs, newest first."""
+        ...
+
+    def run(self, number: int) -> RunRow | None:
+        """Return one run, ``None`` where there is none of that number (any more)."""
         ...
 
     def journal(self, run: int) -> Sequence[JournalRow]:

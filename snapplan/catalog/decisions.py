@@ -6,13 +6,15 @@ Each function runs inside the caller's transaction. Those that change a decision
 from __future__ import annotations
 
 import json
+import os
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from snapplan.catalog import record
 from snapplan.catalog.base import AssignmentRow, MissedRow
 from snapplan.catalog.rows import Instants, instants_or_none, seconds, seconds_or_none
 from snapplan.errors import CatalogError
-from snapplan.models.world import CatalogState, ManualKey, ManualRecord, RestoreRecord, Tracked, Triple
+from snapplan.models.world import CatalogState, ManualKey, ManualRecord, RestoreRecord, Spent, Tracked, Triple
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,6 +30,13 @@ ON CONFLICT DO UPDATE SET since = excluded.since, last_slot = CASE
 RAISE_SLOT = """
 UPDATE tracked SET last_slot = ? WHERE backend = ? AND target_id = ? AND profile = ? AND period = ?
 AND since <= ? AND (last_slot IS NULL OR last_slot < ?)
+"""
+# Time that no apply has confirmed yet takes nothing out of the count: a clock that is wrong must not fill the budget anew.
+SPENT = """
+SELECT backend, max(at), count(*) FROM action
+WHERE NOT foreseen AND verb IN ('expire', 'change') AND state IN ('intent', 'done', 'adopted') AND backend IS NOT NULL
+AND at > ifnull((SELECT high_water FROM meta), 0) - 30 * 86400
+GROUP BY run, backend ORDER BY 2, 1
 """
 REPLACED = (
     "profile",
@@ -54,7 +63,9 @@ def load_state(db: sqlite3.Connection) -> CatalogState:
     """Return all decisions."""
     instants = Instants()
     some = instants_or_none()
-    revision, high_water, rebuilt = db.execute("SELECT revision, high_water, rebuilt FROM meta").fetchone()
+    identity, revision, high_water, rebuilt, rebuilt_at, guards, commit, boot_id, boot_seconds = db.execute(
+        "SELECT id, revision, high_water, rebuilt, rebuilt_at, guards, policy_commit, boot_id, boot_seconds FROM meta"
+    ).fetchone()
     make = tuple.__new__
     return CatalogState(
         revision=revision,
@@ -81,6 +92,19 @@ def load_state(db: sqlite3.Connection) -> CatalogState:
             for key, content, state, run in db.execute("SELECT key, content, state, run FROM restore ORDER BY key")
         },
         rebuilt=bool(rebuilt),
+        id=identity,
+        rebuilt_at=some[rebuilt_at],
+        assigned={
+            (backend, target, profile): assignment
+            for backend, target, profile, assignment in db.execute(
+                "SELECT backend, target_id, profile, assignment FROM assignment"
+            )
+        },
+        guards=json.loads(guards),
+        spent=tuple(Spent(backend, instants[at], number) for backend, at, number in db.execute(SPENT)),
+        commit=commit,
+        boot_id=boot_id,
+        boot_seconds=boot_seconds,
     )
 
 
@@ -198,13 +222,28 @@ def load_missed(db: sqlite3.Connection, limit: int) -> list[MissedRow]:
 
 
 def replace(db: sqlite3.Connection, state: CatalogState, assignments: Iterable[AssignmentRow], now: datetime) -> None:
-    """Replace everything but runs and leases by ``state``; the revision rises all the same."""
+    """Replace everything but runs and leases by ``state``, under a new id; the revision rises all the same.
+
+    Guard values that an apply confirmed are kept where ``state`` has none: a rebuild must not loosen them.
+    """
+    identity, at = os.urandom(8).hex(), seconds(now)
     for table in REPLACED:
         db.execute(f"DELETE FROM {table}")
     db.execute(
-        "UPDATE meta SET revision = max(revision + 1, ?), high_water = ?, rebuilt = ?",
-        (state.revision, seconds_or_none(state.high_water), state.rebuilt),
+        "UPDATE meta SET revision = max(revision + 1, ?), high_water = ?, rebuilt = ?, id = ?, rebuilt_at = ?,"
+        " guards = CASE ?6 WHEN '{}' THEN guards ELSE ?6 END, policy_commit = ifnull(?, policy_commit),"
+        " boot_id = '', boot_seconds = NULL",
+        (
+            state.revision,
+            seconds_or_none(state.high_water),
+            state.rebuilt,
+            identity,
+            at,
+            json.dumps(dict(state.guards), sort_keys=True, ensure_ascii=False),
+            state.commit,
+        ),
     )
+    record.append(db, "rebuilt", None, {"id": identity, "periods": len(state.tracked)}, now)
     for name, document in state.profiles.items():
         apply_profile(db, None, name, document, now)
     db.executemany(TRACK, _tracked_rows(state.tracked))

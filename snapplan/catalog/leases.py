@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.catalog import record
 from snapplan.catalog.base import Lease, Owner
 from snapplan.catalog.owner import boot_id, is_alive
-from snapplan.catalog.rows import seconds
+from snapplan.catalog.rows import Instants, seconds
 from snapplan.clock import monotonic
 from snapplan.errors import FencedError, LockedError
 
@@ -65,7 +66,7 @@ def acquire(db: sqlite3.Connection, backend: str, run: int, owner: Owner, now: d
     """
     earlier = _held(db, backend)
     if earlier is not None and earlier.run != run and is_valid(earlier, now):
-        raise LockedError(backend, f"{earlier.owner}, run {earlier.run}", hint="Wait for it, or see --lock-timeout.")
+        raise LockedError(backend, _holder(earlier), hint="Wait for it, or see --lock-timeout.")
     token = 1 if earlier is None else earlier.token + 1
     db.execute(
         "INSERT OR REPLACE INTO lease VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -116,6 +117,30 @@ def _fenced(db: sqlite3.Connection, lease: Lease) -> FencedError:
 def release(db: sqlite3.Connection, lease: Lease) -> None:
     """Give the lease back; the row stays, so that the token goes on rising."""
     db.execute("UPDATE lease SET held = 0 WHERE backend = ? AND token = ?", (lease.backend, lease.token))
+
+
+def unlock(db: sqlite3.Connection, backend: str, owner: Owner, now: datetime) -> str | None:
+    """End the lease whoever holds it; return who did, if anybody. The token rises, so that the holder is fenced off."""
+    held = _held(db, backend)
+    if held is None or not held.held:
+        return None
+    holder = _holder(held)
+    db.execute("UPDATE lease SET held = 0, token = token + 1 WHERE backend = ?", (backend,))
+    who = {"user": owner.user, "host": owner.host, "pid": owner.pid, "job": record.without_userinfo(owner.job)}
+    record.append(db, "unlocked", held.run, {"backend": backend, "holder": holder, **who}, now)
+    return holder
+
+
+def load_leases(db: sqlite3.Connection, now: datetime) -> list[tuple[str, str, datetime, bool]]:
+    """Return each held lease as backend, holder, last heartbeat and whether it still keeps others out."""
+    instants = Instants()
+    backends = [backend for (backend,) in db.execute("SELECT backend FROM lease WHERE held ORDER BY 1").fetchall()]
+    leases = [(backend, held) for backend in backends if (held := _held(db, backend)) is not None]
+    return [(backend, _holder(held), instants[held.heartbeat_at], is_valid(held, now)) for backend, held in leases]
+
+
+def _holder(held: Held) -> str:
+    return f"{held.owner}, run {held.run}"
 
 
 def live_run_numbers(db: sqlite3.Connection, now: datetime) -> set[int]:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from snapplan.catalog.base import KnownSnapshot
 from snapplan.catalog.rows import Row, instants_or_none, trait_of
+from snapplan.collector import collection_paused
 from snapplan.models.snapshot import Mark, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-
-@contextmanager
-def collection_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking the same growing heap again and again while much is loaded."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    from collections.abc import Iterable
 
 
 def load_known(
@@ -46,14 +33,17 @@ def load_known(
     known: dict[str, KnownSnapshot] = {}
     with collection_paused():
         common = {row[0]: trait_of(row[1:]) for row in traits}
+        before = None
         for (
             trait, recorded_at, decided, native_id, name, taken_at, completed_at, locked_until, size,
             run, marked_at, expires_at, slot, set_name,
         ) in rows:  # fmt: skip
-            (
-                scope, target_id, target_name, quiesced, consistent, managed, in_use, contains,
-                project, owned_id, profile, period, key, minimum, pin,
-            ) = common[trait]  # fmt: skip
+            if trait != before:
+                before = trait
+                (
+                    scope, target_id, target_name, quiesced, consistent, managed, in_use, contains,
+                    project, owned_id, profile, period, key, minimum, pin,
+                ) = common[trait]  # fmt: skip
             mark = None if project is None else make(Mark, (
                 project, owned_id, once(run, run), instants[marked_at], instants[expires_at], profile, period,
                 instants[slot], key, minimum, pin, once(set_name, set_name),

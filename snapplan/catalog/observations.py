@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 DRIFT_SECONDS = 30 * DAY
+KEPT_SECONDS = 400 * DAY
 NEVER = 1 << 62
 
 _TRAIT = TRAIT_COLUMNS.split(", ")
@@ -40,7 +41,7 @@ _ADD_TRAIT = f"INSERT INTO trait ({TRAIT_COLUMNS}) VALUES ({', '.join('?' * len(
 _PUT = f"""
 INSERT INTO snapshot (backend, trait, decided_expires_at, recorded_at, {SNAPSHOT_COLUMNS})
 VALUES ({", ".join("?" * (len(_OWN) + 4))})
-ON CONFLICT DO UPDATE SET gone_at = NULL, expired = 0, trait = excluded.trait,
+ON CONFLICT DO UPDATE SET gone_at = NULL, expired = 0, accepted = 0, trait = excluded.trait,
 {", ".join(f"{column} = excluded.{column}" for column in _OWN[1:])}, """
 _RECORD = _PUT + "recorded_at = excluded.recorded_at, decided_expires_at = excluded.decided_expires_at"
 # A row that a run wrote since the listing began is newer than the listing. One that lies more than a day ahead was
@@ -54,7 +55,7 @@ _GONE = f"UPDATE snapshot SET gone_at = ? WHERE backend = ? AND native_id = ? AN
 _PUT_TARGET = f"""
 INSERT INTO target ({TARGET_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET scope = excluded.scope, name = excluded.name, tags = excluded.tags,
-can_quiesce = excluded.can_quiesce, in_place_blocker = excluded.in_place_blocker, gone_at = NULL"""
+can_quiesce = excluded.can_quiesce, in_place_blocker = excluded.in_place_blocker, gone_at = NULL, accepted = 0"""
 _VANISHED_SNAPSHOTS = """
 SELECT backend, scope, target_name, name, gone_at FROM snapshot JOIN trait ON trait.id = trait
 WHERE gone_at > ? AND NOT expired AND mark_project = ? ORDER BY gone_at, 1, 2, 3, 4"""
@@ -137,16 +138,21 @@ def observe(db: sqlite3.Connection, observation: Observation) -> None:
         "UPDATE target SET gone_at = ? WHERE backend = ? AND id = ? AND gone_at IS NULL",
         ((at, backend, target.id) for target in observation.targets_gone),
     )
-    db.execute("INSERT OR REPLACE INTO backend VALUES (?, ?)", (backend, at))
+    db.execute(
+        "INSERT INTO backend (name, refreshed_at) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET refreshed_at = excluded.refreshed_at",
+        (backend, at),
+    )
     if earlier is None or earlier[0] // DAY != at // DAY:
         _prune(db, at)
 
 
 def _prune(db: sqlite3.Connection, at: float) -> None:
-    """Forget what vanished long ago, once a day."""
-    db.execute("DELETE FROM snapshot WHERE gone_at <= ?", (at - DRIFT_SECONDS,))
+    """Forget what vanished long ago, once a day; what no run has accepted yet is not forgotten so soon."""
+    unaccepted = (at - DRIFT_SECONDS, at - KEPT_SECONDS)
+    db.execute("DELETE FROM snapshot WHERE gone_at <= ? AND (accepted OR mark_run IS NULL OR gone_at <= ?)", unaccepted)
     db.execute("DELETE FROM snapshot WHERE gone_at <= ? AND expired", (at - DAY,))
-    db.execute("DELETE FROM target WHERE gone_at <= ?", (at - DRIFT_SECONDS,))
+    db.execute("DELETE FROM target WHERE gone_at <= ? AND (accepted OR gone_at <= ?)", unaccepted)
     db.execute("DELETE FROM trait WHERE id NOT IN (SELECT trait FROM snapshot)")
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from snapplan.catalog.connection import BUSY_SECONDS, Connection, explained
 from snapplan.catalog.migrate import migrate, migrations, refuse_newer, schema_version
 from snapplan.catalog.mounts import MOUNTS, filesystem_type, is_network
+from snapplan.catalog.record import found
 from snapplan.catalog.sqlite import SqliteCatalog
-from snapplan.clock import monotonic
+from snapplan.clock import monotonic, now
 from snapplan.errors import CatalogError, CatalogMissingError
 
 if TYPE_CHECKING:
@@ -165,9 +166,15 @@ def _use_write_ahead_log(raw: sqlite3.Connection) -> None:
 
 
 def _claim(raw: sqlite3.Connection, project: str) -> None:
-    """Write down whose catalog a new one is."""
-    if raw.execute("SELECT 1 FROM meta").fetchone() is None:
-        raw.execute("INSERT OR IGNORE INTO meta VALUES (1, ?, 0, NULL, 0)", (project,))
+    """Write down whose catalog a new one is, and begin the record where there is none yet."""
+    if raw.execute("SELECT record_number FROM meta").fetchone() in (None, (0,)):
+        raw.execute("BEGIN IMMEDIATE")
+        try:
+            found(raw, project, now())
+            raw.commit()
+        except BaseException:
+            raw.rollback()
+            raise
 
 
 def _open_readable(file: Path) -> Connection:

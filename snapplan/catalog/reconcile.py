@@ -52,11 +52,13 @@ def reconcile(
     """Return the backend as the planner sees it, and what is to be recorded of it.
 
     The later of the catalog's and the backend's expiration stands in the marks of our snapshots. ``past_drift`` is what
-    earlier refreshes saw vanish, of any backend. Raises ``BackendError`` for a listing that gives one id twice.
+    earlier refreshes saw vanish, of any backend. Raises ``BackendError`` for a listing that gives one id twice or text that
+    is not valid Unicode: it could not be recorded, and a listing without it would be a partial one.
     """
     snapshot_ids = _unique(backend, "snapshot", [snapshot.native_id for snapshot in inventory.snapshots])
     _unique(backend, "target", [target.id for target in inventory.targets])
     compared = _compare_snapshots(inventory.snapshots, known, project, live_runs, listing_started_at)
+    _refuse_broken_text(backend, [*inventory.targets, *compared.changed])
     gone, vanished = _missing(known, snapshot_ids, project, listing_started_at)
     targets, targets_gone = _compare_targets(inventory.targets, known_targets)
     drift = [
@@ -89,6 +91,29 @@ def _unique(backend: str, what: str, ids: list[str]) -> set[str]:
             backend, f"the listing of {backend!r} gives the {what} id {twice!r} twice; it is not trusted"
         )
     return unique
+
+
+def _refuse_broken_text(backend: str, listed: Iterable[Target | Snapshot]) -> None:
+    for item in listed:
+        # A copy in UTF-8 is all that the check costs where nothing is wrong.
+        text = "\0".join(_texts(item))
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BackendError(
+                backend,
+                f"the listing of {backend!r} gives {item.address!r}, in which there is text that is not valid Unicode "
+                f"({text[error.start]!r}); it is not trusted",
+                hint="rename it on the backend",
+            ) from None
+
+
+def _texts(item: Target | Snapshot) -> Iterable[str]:
+    fields: list[object] = list(item)
+    mark = getattr(item, "mark", None)
+    if mark is not None:
+        fields += [*mark, *(mark.pin or ())]
+    return (each for each in fields if isinstance(each, str))
 
 
 def _compare_snapshots(

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from snapplan.catalog import leases
+from snapplan.catalog import acceptance, leases, record
 from snapplan.catalog.base import JournalRow, Owner, Run, RunRow
 from snapplan.catalog.decisions import raise_revision
 from snapplan.catalog.observations import record_expired, record_snapshot
 from snapplan.catalog.owner import is_alive
+from snapplan.catalog.prune import prune
 from snapplan.catalog.rows import Instants, instants_or_none, seconds
 from snapplan.errors import CatalogError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from snapplan.catalog.base import Acceptance
     from snapplan.models.plan import Action
     from snapplan.models.snapshot import Snapshot
 
+_RUN = (
+    "number, id, command, started_at, ended_at, state, policy_commit, plan_digest, allowed, reason,"
+    " user, host, boot_id, pid, process_started, job"
+)
 DONE_STATES = ("done", "adopted")
 _OWNER = "user, host, boot_id, pid, process_started, job"
 _PUT_ACTION = """
-INSERT INTO action (run, number, verb, backend, target, snapshot, state, text, begun_at, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO action (run, number, verb, backend, target, snapshot, foreseen, state, text, begun_at, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET state = excluded.state, text = excluded.text, at = excluded.at,
-snapshot = ifnull(excluded.snapshot, snapshot)
+foreseen = min(foreseen, excluded.foreseen), snapshot = ifnull(excluded.snapshot, snapshot)
 """
+_ACTION = "number, verb, backend, target, snapshot, foreseen, state, text, at"
 
 
 def begin(db: sqlite3.Connection, command: str, owner: Owner, now: datetime, commit: str | None) -> Run:
     """Return a new run; runs whose owner is gone are closed first."""
     interrupt_dead(db, now)
+    command, owner = record.without_userinfo(command), owner._replace(job=record.without_userinfo(owner.job))
     suffix = os.urandom(4).hex()
     cursor = db.execute(
         f"INSERT INTO run (id, command, {_OWNER}, policy_commit, started_at, state)"
@@ -42,6 +52,8 @@ def begin(db: sqlite3.Connection, command: str, owner: Owner, now: datetime, com
     number = cursor.lastrowid or 0
     identity = f"{number}-{suffix}"
     db.execute("UPDATE run SET id = ? WHERE number = ?", (identity, number))
+    who = {"user": owner.user, "host": owner.host, "pid": owner.pid, "job": owner.job}
+    record.append(db, "begun", number, {"id": identity, "command": command, "commit": commit, **who}, now)
     return Run(number, identity)
 
 
@@ -59,25 +71,39 @@ def interrupt_dead(db: sqlite3.Connection, now: datetime) -> None:
 
 
 def interrupt(db: sqlite3.Connection, number: int, now: datetime) -> None:
-    """Close a run that did not end by itself."""
-    db.execute(
-        "UPDATE run SET state = 'interrupted', ended_at = ? WHERE number = ? AND state = 'running'",
-        (seconds(now), number),
-    )
+    """Close a run that did not end by itself, and put its journal into the record as it stands."""
+    if db.execute("SELECT 1 FROM run WHERE number = ? AND state = 'running'", (number,)).fetchone():
+        _close(db, number, "interrupted", now)
 
 
-def end(db: sqlite3.Connection, number: int, state: str, now: datetime, *, confirm: bool) -> None:
-    """Close a run; with ``confirm`` the time is confirmed and a rebuilt catalog is one no longer."""
-    at = seconds(now)
-    db.execute("UPDATE run SET state = ?, ended_at = ? WHERE number = ?", (state, at, number))
-    if confirm:
-        db.execute("UPDATE meta SET high_water = max(ifnull(high_water, ?1), ?1), rebuilt = 0", (at,))
+def end(db: sqlite3.Connection, number: int, state: str, now: datetime, confirm: Acceptance | None) -> None:
+    """Close a run, and record what it confirms."""
+    _close(db, number, state, now)
+    if confirm is not None:
+        acceptance.accept(db, confirm, now)
+        prune(db, seconds(now))
+
+
+def _close(db: sqlite3.Connection, number: int, state: str, now: datetime) -> None:
+    db.execute("UPDATE run SET state = ?, ended_at = ? WHERE number = ?", (state, seconds(now), number))
+    actions = recorded_actions(db, number)
+    record.append(db, "ended", number, {"state": state, "counts": _counts(db, number), "actions": actions}, now)
+
+
+def recorded_actions(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
+    """Return the journal of a run as the record has it; ``at`` is in seconds since 1970."""
+    rows = db.execute(f"SELECT {_ACTION} FROM action WHERE run = ? ORDER BY number", (run,))
+    return [_recorded(row) for row in rows]
+
+
+def _recorded(row: Iterable[Any]) -> dict[str, Any]:
+    entry = dict(zip(_ACTION.split(", "), row, strict=True))
+    return {**entry, "foreseen": bool(entry["foreseen"])}
 
 
 def intent(db: sqlite3.Connection, run: int, action: Action, now: datetime) -> None:
     """Record that an action is about to be carried out."""
-    at = seconds(now)
-    db.execute(_PUT_ACTION, (*_identity(run, action), "intent", "", at, at))
+    _put_action(db, run, action, "intent", "", now)
 
 
 def result(
@@ -86,7 +112,7 @@ def result(
     """Record what became of an action, and what it means for the snapshot it was about."""
     from snapplan.models.plan import Verb  # here, as reading a catalog is not to wait for the plan's classes
 
-    db.execute(_PUT_ACTION, (*_identity(run, action), state, text, None, seconds(now)))
+    _put_action(db, run, action, state, text, now)
     if snapshot is not None and action.verb is not Verb.EXPIRE:
         record_snapshot(db, snapshot, now)
     if state not in DONE_STATES:
@@ -96,8 +122,16 @@ def result(
     raise_revision(db)
 
 
-def _identity(run: int, action: Action) -> tuple[object, ...]:
-    return (run, action.number, action.verb.value, action.backend, action.target, action.snapshot)
+def _put_action(db: sqlite3.Connection, run: int, action: Action, state: str, text: str, now: datetime) -> None:
+    """Write an action to the journal, and to the record where the run was closed: its owner was held up for long."""
+    at = seconds(now)
+    about = (action.verb.value, action.backend, action.target, action.snapshot, action.foreseen)
+    said = record.without_userinfo(text)
+    begun_at = at if state == "intent" else None
+    db.execute(_PUT_ACTION, (run, action.number, *about, state, said, begun_at, at))
+    if db.execute("SELECT state FROM run WHERE number = ?", (run,)).fetchone()[0] != "running":
+        row = db.execute(f"SELECT {_ACTION} FROM action WHERE run = ? AND number = ?", (run, action.number)).fetchone()
+        record.append(db, "late", run, {"action": _recorded(row)}, now)
 
 
 def _expired(action: Action, snapshot: Snapshot | None) -> tuple[str, str]:
@@ -109,14 +143,33 @@ def _expired(action: Action, snapshot: Snapshot | None) -> tuple[str, str]:
 
 def load_runs(db: sqlite3.Connection, limit: int) -> list[RunRow]:
     """Return the newest runs, newest first."""
-    instants, some = Instants(), instants_or_none()
-    query = f"""SELECT number, id, command, started_at, ended_at, state, policy_commit, {_OWNER} FROM run
-        ORDER BY number DESC LIMIT ?"""
-    return [
-        RunRow(number, identity, command, str(Owner(*owner)), instants[started], some[ended], state, commit, counts)
-        for number, identity, command, started, ended, state, commit, *owner in db.execute(query, (limit,)).fetchall()
-        for counts in [_counts(db, number)]
-    ]
+    query = f"SELECT {_RUN} FROM run ORDER BY number DESC LIMIT ?"
+    return [_run_of(db, row) for row in db.execute(query, (limit,)).fetchall()]
+
+
+def load_run(db: sqlite3.Connection, number: int) -> RunRow | None:
+    """Return one run; ``None`` where there is none of that number."""
+    row = db.execute(f"SELECT {_RUN} FROM run WHERE number = ?", (number,)).fetchone()
+    return None if row is None else _run_of(db, row)
+
+
+def _run_of(db: sqlite3.Connection, row: Iterable[Any]) -> RunRow:
+    instants = instants_or_none()
+    number, identity, command, started, ended, state, commit, digest, allowed, reason, *owner = row
+    return RunRow(
+        number,
+        identity,
+        command,
+        str(Owner(*owner)),
+        Instants()[started],
+        instants[ended],
+        state,
+        commit,
+        _counts(db, number),
+        digest,
+        tuple(json.loads(allowed)),
+        reason,
+    )
 
 
 def _counts(db: sqlite3.Connection, number: int) -> dict[str, int]:

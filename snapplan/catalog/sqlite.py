@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snapplan.catalog import decisions, leases, observations, runs
+from snapplan import clock
+from snapplan.catalog import acceptance, approvals, decisions, leases, observations, record, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     from snapplan.catalog.base import (
+        Acceptance,
+        Approval,
         AssignmentRow,
         JournalRow,
         KnownSnapshot,
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
         MissedRow,
         Observation,
         Owner,
+        RecordRow,
         Run,
         RunRow,
     )
@@ -33,7 +38,11 @@ if TYPE_CHECKING:
         RestoreRecord,
         Tracked,
         Triple,
+        Vanished,
     )
+
+
+RECORD_PAGE = 500
 
 
 class SqliteCatalog:
@@ -71,6 +80,11 @@ class SqliteCatalog:
         """Return what vanished outside snapplan within the last 30 days."""
         with self._connection.read() as db:
             return observations.load_drift(db)
+
+    def vanished(self, backend: str, unrecorded: Observation | None = None) -> Vanished:
+        """Return what of a backend is gone since the last apply that accepted it; what we expired does not count."""
+        with self._connection.read() as db:
+            return acceptance.vanished(db, backend, unrecorded)
 
     def live_runs(self, now: datetime) -> frozenset[str]:
         """Return the ids of the runs whose owner still holds a valid lease."""
@@ -118,10 +132,77 @@ class SqliteCatalog:
         with self._connection.write() as db:
             runs.result(db, run, action, state, text, now, snapshot)
 
-    def end_run(self, run: int, state: str, now: datetime, *, confirm: bool) -> None:
-        """Close a run; ``confirm`` raises the high-water mark of time to ``now``."""
+    def approve_run(self, run: int, approval: Approval, now: datetime) -> None:
+        """Record what the run may do; raise ``PlanStaleError`` where its plan was used."""
         with self._connection.write() as db:
-            runs.end(db, run, state, now, confirm=confirm)
+            approvals.approve(db, run, approval, now)
+
+    def approved_plan(self, run: int) -> Mapping[str, Any] | None:
+        """Return the plan that a run was approved to carry out, as JSON data; ``None`` where none is kept."""
+        with self._connection.read() as db:
+            return approvals.approved_plan(db, run)
+
+    def save_plan(self, document: Mapping[str, Any], owner: Owner, now: datetime) -> None:
+        """Keep a plan under its digest (``plan --save``)."""
+        with self._connection.write() as db:
+            approvals.save_plan(db, document, owner, now)
+
+    def saved_plans(self, digest: str) -> Sequence[Mapping[str, Any]]:
+        """Return the saved plans whose digest begins with ``digest``, newest first."""
+        with self._connection.read() as db:
+            return approvals.saved_plans(db, digest)
+
+    def end_run(self, run: int, state: str, now: datetime, *, confirm: Acceptance | None) -> None:
+        """Close a run; ``confirm`` raises the high-water mark of time to ``now`` and records what else is confirmed."""
+        with self._connection.write() as db:
+            runs.end(db, run, state, now, confirm)
+
+    def unlock(self, backend: str, owner: Owner, now: datetime) -> str | None:
+        """End the lease of a backend whoever holds it, and return who did, if anybody; its holder is fenced off."""
+        with self._connection.write() as db:
+            return leases.unlock(db, backend, owner, now)
+
+    def leases(self) -> Sequence[tuple[str, str, datetime, bool]]:
+        """Return each held lease as (backend, holder, last heartbeat, whether it still keeps others out)."""
+        with self._connection.read() as db:
+            return leases.load_leases(db, clock.now())
+
+    def records(self) -> Iterator[RecordRow]:
+        """Yield the append-only record, oldest first; what is added meanwhile comes too."""
+        number = 0
+        while True:
+            with self._connection.read() as db:
+                rows = record.page(db, number, RECORD_PAGE)
+            yield from rows
+            if len(rows) < RECORD_PAGE:
+                return
+            number = rows[-1].number
+
+    def verify(self) -> Sequence[str]:
+        """Return in sentences what is wrong: damage, a broken chain, a run that differs from its record."""
+        from snapplan.catalog.verify import verify
+
+        with self._connection.read() as db:
+            return verify(db)
+
+    def record_head(self) -> tuple[int, str]:
+        """Return the number and the hash of the newest entry of the record."""
+        with self._connection.read() as db:
+            return record.head(db)
+
+    def export(self) -> Mapping[str, Any]:
+        """Return everything that the catalog holds as JSON data of format ``snapplan.catalog/1.0``."""
+        import json
+
+        document: dict[str, Any] = json.loads("".join(self.export_text()))
+        return document
+
+    def export_text(self) -> Iterator[str]:
+        """Yield the JSON text of ``export`` in pieces, of one moment; nothing else reaches the catalog meanwhile."""
+        from snapplan.catalog.export import pieces
+
+        with self._connection.read() as db:
+            yield from pieces(db)
 
     def apply_profile(self, run: int, name: str, document: Mapping[str, object] | None, now: datetime) -> None:
         """Record an applied profile; ``None`` removes it."""
@@ -167,6 +248,11 @@ class SqliteCatalog:
         """Return the newest runs, newest first. ``counts`` has what was done by verb, and what was not by state."""
         with self._connection.read() as db:
             return runs.load_runs(db, limit)
+
+    def run(self, number: int) -> RunRow | None:
+        """Return one run, ``None`` where there is none of that number (any more)."""
+        with self._connection.read() as db:
+            return runs.load_run(db, number)
 
     def journal(self, run: int) -> Sequence[JournalRow]:
         """Return the actions of a run, in order."""

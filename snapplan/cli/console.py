@@ -7,18 +7,19 @@ import sys
 
 import click
 
+from snapplan.redaction import redact
 from snapplan.render.style import Style, style_for
 
 
 def result(text: str) -> None:
-    """Write a result to stdout as it is."""
-    sys.stdout.write(text)
+    """Write a result to stdout, without secrets."""
+    sys.stdout.write(redact(text))
     sys.stdout.flush()
 
 
 def notice(text: str) -> None:
     """Write one line for the person at the terminal, or for a log, to stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{redact(text)}\n")
     sys.stderr.flush()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 
 import click
@@ -14,7 +13,7 @@ from snapplan.errors import PolicyInvalidError, SnapplanError
 def show_failure(error: BaseException, *, debug: bool) -> None:
     """Write ``error`` to stderr; its traceback only with ``debug``."""
     if debug:
-        traceback.print_exception(error, file=sys.stderr)
+        notice("".join(traceback.format_exception(error)).rstrip())
     match error:
         case click.ClickException():
             _command_line(error)

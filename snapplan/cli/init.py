@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = """\
-# yaml-language-server: $schema={schemas}/config.schema.json
+# yaml-language-server: $schema=schemas/config.schema.json
 version: 1
 project: {project}            # part of every mark; snapshots of another project are foreign
 backends:
@@ -25,7 +25,7 @@ backends:
 """
 
 POLICY = """\
-# yaml-language-server: $schema={schemas}/policy.schema.json
+# yaml-language-server: $schema=../schemas/policy.schema.json
 profiles:
   gold:
     description: Hourly for a day, daily for two weeks
@@ -45,22 +45,24 @@ assignments:
 @click.option("--project", metavar="NAME", help="Name of the project (default: the folder's name).")
 @repository
 def command(project: str | None) -> int:
-    """Start a policy repository: snapplan.yaml and policies/example.yaml.
+    """Start a policy repository: snapplan.yaml, policies/example.yaml, and schemas for editors.
 
-    Nothing that exists is overwritten.
+    Nothing that exists is overwritten. After an update of snapplan or of its drivers, snapplan schema prints the schemas
+    anew.
 
     \b
     Examples:
       snapplan init
       snapplan init -C policies --project production-snapshots
     """
-    from snapplan.config.schema import BASE
+    from snapplan.config.schema import file_name, text
 
     root = session().folder
     name = _project(project, root)
     files = {
-        root / "snapplan.yaml": CONFIG.format(schemas=BASE, project=name),
-        root / "policies" / "example.yaml": POLICY.format(schemas=BASE),
+        root / "snapplan.yaml": CONFIG.format(project=name),
+        root / "policies" / "example.yaml": POLICY.format(),
+        **{root / "schemas" / file_name(kind): text(kind) for kind in ("config", "policy")},
     }
     _write(files)
     for path in files:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Restore a target from a snapshot."),
     "pin": ("pin", "Keep a snapshot whatever its retention says."),
     "unpin": ("unpin", "Let a pinned snapshot expire again."),
+    "adopt": ("adopt", "Make a foreign snapshot ours."),
     "simulate": ("simulate", "Run the planner over a span of time."),
     "catalog": ("catalog", "Look after the catalog."),
     "drivers": ("drivers", "Show the drivers that are installed."),

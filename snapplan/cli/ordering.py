@@ -11,11 +11,12 @@ from snapplan.cli.applying import Wish, account_exit_code, execute, has_errors
 from snapplan.cli.exit_codes import ExitCode, exit_code
 from snapplan.cli.session import session
 from snapplan.errors import CommandLineError
-from snapplan.models.order import Orders, PinOrder, SnapshotOrder
+from snapplan.models.order import AdoptOrder, Orders, PinOrder, SnapshotOrder
 from snapplan.render.account import account_text
 from snapplan.render.diagnostics import diagnostic_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from snapplan.models.snapshot import Pin
@@ -37,18 +38,35 @@ def take(order: SnapshotOrder, lock_timeout: timedelta) -> int:
 
 def order_pin(snapshot: str, pin: Pin | None, lock_timeout: timedelta) -> int:
     """Set or take away a pin. Return the exit code; raise ``CommandLineError`` where ``snapshot`` is no address."""
-    from snapplan.ids import parse_snapshot
-
-    try:
-        parse_snapshot(snapshot)
-    except ValueError as error:
-        raise CommandLineError(str(error)) from None
+    _check_address(snapshot)
     code, account = _carry_out("unpin" if pin is None else "pin", Orders(pins=(PinOrder(snapshot, pin),)), lock_timeout)
     if code == 0:
         changed = bool(account and account["counts"]["change"])
         word = "pinned" if pin is not None else "unpinned"
         console.notice(f"{snapshot} is {word}." if changed else f"{snapshot} was {word} already.")
     return code
+
+
+def adopt(snapshots: Sequence[str], expires: timedelta | datetime | None, lock_timeout: timedelta) -> int:
+    """Make foreign snapshots ours; return the exit code. Raises ``CommandLineError`` for what is no snapshot's address."""
+    for snapshot in snapshots:
+        _check_address(snapshot)
+    orders = Orders(adoptions=tuple(AdoptOrder(snapshot, expires) for snapshot in snapshots))
+    code, account = _carry_out("adopt", orders, lock_timeout)
+    if code == 0:
+        done = account["counts"]["change"] if account else 0
+        already = len(snapshots) - done
+        console.notice(f"Adopted {done}." + (f" {already} were ours already." if already else ""))
+    return code
+
+
+def _check_address(snapshot: str) -> None:
+    from snapplan.ids import parse_snapshot
+
+    try:
+        parse_snapshot(snapshot)
+    except ValueError as error:
+        raise CommandLineError(str(error)) from None
 
 
 def _carry_out(command: str, orders: Orders, lock_timeout: timedelta) -> tuple[int, dict[str, Any] | None]:

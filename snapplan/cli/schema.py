@@ -14,11 +14,11 @@ from snapplan.cli.options import repository
 def command(name: str) -> int:
     """Print a JSON Schema: of policy files, of snapplan.yaml, or of plan documents.
 
-    Editors use it through a first line in the file:  # yaml-language-server: $schema=policy.schema.json
+    Editors use it through a first line in the file:  # yaml-language-server: $schema=../schemas/policy.schema.json
 
     \b
     Examples:
-      snapplan schema policy > policy.schema.json
+      snapplan schema policy > schemas/policy.schema.json
       snapplan schema plan
     """
     from snapplan.config.schema import schema

@@ -11,7 +11,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from snapplan.config.explain import report, show, suggest
 from snapplan.config.structure import SECTIONS, read
 from snapplan.errors import SnapplanError
-from snapplan.models.policy import SECRET_REFERENCE, Backend, ConfigFile
+from snapplan.models.policy import Backend, ConfigFile
+from snapplan.models.values import SECRET_REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,10 +65,10 @@ def _backend(source: Source, name: str, raw: object, findings: Findings) -> Back
     driver = _driver(backend.driver, path, findings)
     if driver is None:
         return BROKEN_BACKEND
-    secrets = secret_fields(driver.options)
-    for key in secrets & raw.keys():
-        if not (isinstance(raw[key], str) and SECRET_REFERENCE.fullmatch(raw[key])):
-            source.hide(("backends", name, key))
+    secrets = {place: value for pattern in secret_paths(driver.options) for place, value in _places(raw, pattern, ())}
+    for place, value in secrets.items():
+        if not (isinstance(value, str) and SECRET_REFERENCE.fullmatch(value)):
+            source.hide(("backends", name, *place))
     own = {key: value for key, value in raw.items() if key not in Backend.model_fields}
     try:
         driver.options.model_validate(own)
@@ -75,7 +76,7 @@ def _backend(source: Source, name: str, raw: object, findings: Findings) -> Back
         noun = f"a backend of driver {driver.name}"
         report(error, own, path, findings, model=driver.options, noun=noun, also=list(Backend.model_fields))
     for place, text in _texts(raw, ()):
-        if _REFERENCE.search(text) and place[0] not in secrets:
+        if _REFERENCE.search(text) and place not in secrets:
             _refuse_reference((*path, *place), findings)
     return backend
 
@@ -94,14 +95,35 @@ def _driver(name: str, path: Path, findings: Findings) -> DriverType | None:
     return driver
 
 
-def secret_fields(model: type[BaseModel]) -> set[str]:
-    """Return the keys of ``model`` that hold secrets."""
+def secret_paths(model: type[BaseModel]) -> set[Path]:
+    """Return the paths of the keys of ``model`` that hold secrets, at any depth; ``*`` is any key or position."""
     fields = model.model_fields.items()
-    return {field.alias or name for name, field in fields if _holds_secret(field.annotation)}
+    return {(field.alias or name, *inner) for name, field in fields for inner in _secrets_in(field.annotation)}
 
 
-def _holds_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or any(_holds_secret(member) for member in typing.get_args(annotation))
+def _secrets_in(annotation: Any) -> set[Path]:
+    if annotation is SecretStr:
+        return {()}
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return secret_paths(annotation)
+    inner = {path for member in typing.get_args(annotation) for path in _secrets_in(member)}
+    holds_many = typing.get_origin(annotation) in (dict, list, tuple, set, frozenset)
+    return {("*", *path) for path in inner} if holds_many else inner
+
+
+def _places(value: object, pattern: Path, above: Path) -> Iterator[tuple[Path, object]]:
+    """Yield each value below ``value`` that ``pattern`` finds, with its path."""
+    if not pattern:
+        yield above, value
+        return
+    items: Mapping[str, object] = {}
+    if isinstance(value, dict):
+        items = value
+    elif isinstance(value, list):
+        items = {str(index): item for index, item in enumerate(value)}
+    for key, item in items.items():
+        if pattern[0] in ("*", key):
+            yield from _places(item, pattern[1:], (*above, key))
 
 
 def _refuse_password(catalog: object, source: Source, findings: Findings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 import typing
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import BaseModel
 
 from snapplan.models.durations import TimeFormatError
-from snapplan.models.policy import NAME_PATTERN
+from snapplan.models.values import NAME_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,7 +80,9 @@ class Fault(NamedTuple):
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """Return the choice that ``word`` is probably a slip for."""
-    found = difflib.get_close_matches(word.lower(), list(choices), n=1, cutoff=0.6)
+    from difflib import get_close_matches
+
+    found = get_close_matches(word.lower(), list(choices), n=1, cutoff=0.6)
     return found[0] if found else None
 
 

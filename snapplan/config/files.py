@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from snapplan.config.config_file import CONFIG_FILE
 from snapplan.config.source import Source
-from snapplan.config.yaml import MAX_BYTES, Document, load
+from snapplan.config.yaml import MAX_BYTES, Document, Marks, load
 from snapplan.diagnostics import Location, Severity
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 10_000
 DEFAULT_INCLUDE = ("policies/**/*.yaml", "policies/**/*.yml")
-_NOTHING = Document(None, {}, [], complete=False)
+_NOTHING = Document(None, Marks({}), [], complete=False)
 
 
 def find_root(start: Path) -> Path | None:

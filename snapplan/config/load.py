@@ -5,11 +5,10 @@ Nothing here raises for what a person can write into a file, or for a file that 
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from snapplan.collector import collection_paused
 from snapplan.config import structure
 from snapplan.config.check import check
 from snapplan.config.checked import Checked
@@ -52,7 +51,7 @@ class Loaded(NamedTuple):
 
 def load_repository(root: Path) -> Loaded:
     """Load the policy repository at ``root``, the folder that holds ``snapplan.yaml``."""
-    with _without_collector():
+    with collection_paused():
         loading = _Loading()
         loading.read_config(root / CONFIG_FILE, CONFIG_FILE)
         include = loading.config.include if loading.config is not None else DEFAULT_INCLUDE
@@ -69,7 +68,7 @@ def load_file(path: Path) -> Loaded:
 
     A file that has ``version`` or ``backends`` is taken for the latter and is checked alone, whatever its name.
     """
-    with _without_collector():
+    with collection_paused():
         loading = _Loading()
         root = find_root(path.parent)
         name = _relative(path, root)
@@ -178,19 +177,3 @@ def _relative(path: Path, root: Path | None) -> str:
     if root is not None and (whole := absolute(path)).is_relative_to(root):
         return whole.relative_to(root).as_posix()
     return path.as_posix()
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Loading makes hundreds of thousands of objects and no cycles; the cycle collector would triple its time.
-
-    They are frozen afterwards, or the first collection would visit them all.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.freeze()
-            gc.enable()

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 NAMES = ("policy", "config", "plan")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-BASE = "https://raw.githubusercontent.com/snapplan/snapplan/main/schemas"
 
 Schema = dict[str, Any]
 
@@ -68,6 +67,16 @@ def schema(name: str) -> Schema:
     return _schema(name, registry.installed() if name == "config" else ())
 
 
+def file_name(name: str) -> str:
+    """Return the name of a schema's file. It is its ``$id`` too: relative, so that nothing is looked up on a network."""
+    return f"{name}.schema.json"
+
+
+def text(name: str) -> str:
+    """Return the schema ``name`` as the text of a file."""
+    return _text(schema(name))
+
+
 def write(folder: Path) -> list[Path]:
     """Write all schemas into ``folder`` and return the files. Only the drivers of this package are in them."""
     from snapplan.drivers import registry
@@ -76,16 +85,20 @@ def write(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name in NAMES:
-        path = folder / f"{name}.schema.json"
-        path.write_text(json.dumps(_schema(name, drivers), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path = folder / file_name(name)
+        path.write_text(_text(_schema(name, drivers)), encoding="utf-8")
         written.append(path)
     return written
+
+
+def _text(made: Schema) -> str:
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
 def _schema(name: str, drivers: Iterable[DriverType]) -> Schema:
     makers = {"policy": lambda: _of_model(PolicyFile), "config": lambda: _config(drivers), "plan": _plan}
     body = makers[name]()
-    return {"$schema": DIALECT, "$id": f"{BASE}/{name}.schema.json", **body, "title": _TITLES[name]}
+    return {"$schema": DIALECT, "$id": file_name(name), **body, "title": _TITLES[name]}
 
 
 class _Generator(GenerateJsonSchema):

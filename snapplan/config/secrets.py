@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from snapplan.models.policy import SECRET_REFERENCE, SecretReference
+from snapplan.models.values import SECRET_REFERENCE, SecretReference
 
 __all__ = ["SecretError", "SecretReference", "resolve"]
 

@@ -19,10 +19,9 @@ LONGEST_MESSAGE = 500
 LONGEST_SEARCHED = 1_200
 """Of a longer line only so much is looked through: the time that the patterns take grows with its square."""
 MAX_FINDINGS = 1_000
-_SECRET_KEY = re.compile(
-    r"(?i)([\w-]*(?:token|passw|secret|api_?key|credential)[\w-]*[\"']?\s*:\s*)(?!\s|[\"']?\$\{)(.+)"
-)
-_PASSWORD = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(?=@)")
+# Not compiled ahead: only a finding needs them (start-up time).
+_SECRET_KEY = r"(?i)([\w-]*(?:token|passw|secret|api_?key|credential)[\w-]*[\"']?\s*:\s*)(?!\s|[\"']?\$\{)(.+)"
+_PASSWORD = r"(://[^\s/:@]*:)([^\s/@]+)(?=@)"
 _VALUE = re.compile(
     r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[\[{]|[^\s,\]}](?:[^,\]}\n]*?[^\s,\]}])??(?=\s*(?:[,\]}]|\s#|$))"""
 )
@@ -96,7 +95,7 @@ def _printable(text: str) -> str:
     """Keep a hostile file from writing to the terminal, and secrets out of it; the length stays, so that columns hold."""
     text = text[:LONGEST_SEARCHED]
     for secret in (_SECRET_KEY, _PASSWORD):
-        text = secret.sub(lambda match: match[1] + "*" * len(match[2]), text)
+        text = re.sub(secret, lambda match: match[1] + "*" * len(match[2]), text)
     text = text.replace("\t", " ")
     text = text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
     return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + "..."

@@ -8,6 +8,7 @@ not scalars, and files made to exhaust the reader (depth, size, expanded aliases
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -23,6 +24,8 @@ from yaml.events import (
 )
 
 Path = tuple[str, ...]
+# A tree, because a dict of whole paths would take a third of the time of reading.
+_Level = dict[str, tuple[Any, Any, "_Level"]]
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 40
@@ -30,14 +33,16 @@ MAX_NODES = 2_000_000
 MAX_ALIASED_NODES = 100_000
 MAX_PROBLEMS = 200
 
+_NOTHING: _Level = {}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")
 _FRACTION = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,30}(?:[eE][-+]?[0-9]{1,2})?\Z")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _NUMBER_STARTS = frozenset("+-0123456789")
-_INVISIBLE = re.compile("[\x85\u2028-\u202e\u2066-\u2069\ufeff]")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Not compiled ahead: hardly any file needs them (start-up time).
+_INVISIBLE = "[\x85\u2028-\u202e\u2066-\u2069\ufeff]"
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+_CONTROL = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]"
 
 
 class Problem(NamedTuple):
@@ -51,15 +56,46 @@ class Problem(NamedTuple):
     width: int = 1
 
 
-class Document(NamedTuple):
-    """One file as data. ``marks`` holds for each path the marks of its key and of its value (lines count from 0).
+class Marks(Mapping[Path, tuple[Any, Any]]):
+    """The marks of the key and of the value at each path of a file, in its order (lines count from 0).
 
     An item of a list stands under ``str(index)``. What an alias stands for has no marks of its own: the nearest path
-    above is the alias. ``complete`` is ``False`` where reading stopped early, so that something may be missing.
+    above is the alias.
     """
 
+    def __init__(self, top: _Level) -> None:
+        self._top = top
+
+    def __getitem__(self, path: Path) -> tuple[Any, Any]:
+        level, found = self._top, None
+        for key in path:
+            if key not in level:
+                raise KeyError(path)
+            found = level[key]
+            level = found[2]
+        if found is None:
+            raise KeyError(path)
+        return found[0], found[1]
+
+    def __iter__(self) -> Iterator[Path]:
+        return _paths(self._top, ())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _paths(level: _Level, above: Path) -> Iterator[Path]:
+    for key, (_, _, below) in level.items():
+        path = (*above, key)
+        yield path
+        yield from _paths(below, path)
+
+
+class Document(NamedTuple):
+    """One file as data. ``complete`` is ``False`` where reading stopped early, so that something may be missing."""
+
     data: Any
-    marks: dict[Path, tuple[Any, Any]]
+    marks: Marks
     problems: list[Problem]
     complete: bool = True
 
@@ -81,10 +117,10 @@ def load(content: bytes) -> Document:
         reader.open(text)
         data = reader.stream()
     except _StopError as stop:
-        return Document(None, reader.marks, [*reader.problems, stop.problem], complete=False)
+        return Document(None, Marks(reader.marks), [*reader.problems, stop.problem], complete=False)
     except yaml.YAMLError as error:
-        return Document(None, reader.marks, [*reader.problems, _syntax(error, text)], complete=False)
-    return Document(data, reader.marks, reader.problems)
+        return Document(None, Marks(reader.marks), [*reader.problems, _syntax(error, text)], complete=False)
+    return Document(data, Marks(reader.marks), reader.problems)
 
 
 def decode(content: bytes) -> str:
@@ -117,7 +153,7 @@ def _refuse_invisible(text: str) -> None:
     """Line separators would make line numbers differ from the editor's, and direction marks hide what a diff shows."""
     if text.isascii():
         return
-    if found := _INVISIBLE.search(text):
+    if found := re.search(_INVISIBLE, text):
         raise _StopError(_character(text, found.start()))
 
 
@@ -136,7 +172,7 @@ def _syntax(error: yaml.YAMLError, text: str) -> Problem:
     """Say where the parser stopped and why."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
-        if found := _UNPRINTABLE.search(text):
+        if found := re.search(_UNPRINTABLE, text):
             return _character(text, found.start())
         return Problem("SP101", "this is not YAML", 1, 1)
     problem = str(getattr(error, "problem", None) or "this is not YAML")
@@ -163,7 +199,7 @@ class _Reader:
     """Turns events into data. Recursion is bounded by ``MAX_DEPTH``."""
 
     def __init__(self) -> None:
-        self.marks: dict[Path, tuple[Any, Any]] = {}
+        self.marks: _Level = {}
         self.problems: list[Problem] = []
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.nodes = 0
@@ -180,7 +216,7 @@ class _Reader:
             event = self.next()
         if type(event) is not DocumentStartEvent:
             return None
-        data = self.node(self.next(), (), 0)
+        data = self.node(self.next(), self.marks, 0)
         event = self.next()
         if type(event) is DocumentEndEvent:
             event = self.next()
@@ -188,8 +224,8 @@ class _Reader:
             raise self.stop(event, "SP110", "a file holds one document", hint="put the second one in a file of its own")
         return data
 
-    def node(self, event: Any, path: Path, depth: int) -> Any:
-        """Return the value that begins with ``event``."""
+    def node(self, event: Any, marks: _Level, depth: int) -> Any:
+        """Return the value that begins with ``event``; its keys' marks go into ``marks``."""
         kind = type(event)
         if kind is AliasEvent:
             return self.alias(event)
@@ -200,9 +236,9 @@ class _Reader:
         elif depth >= MAX_DEPTH:
             raise self.stop(event, "SP103", f"nested more than {MAX_DEPTH} levels deep")
         elif kind is MappingStartEvent:
-            value = self.mapping(path, depth + 1)
+            value = self.mapping(marks, depth + 1)
         else:
-            value = self.sequence(path, depth + 1)
+            value = self.sequence(marks, depth + 1)
         if kind is not ScalarEvent and event.tag:
             self.refuse_tag(event)
         if event.anchor is not None:
@@ -211,46 +247,49 @@ class _Reader:
             raise self.stop(event, "SP103", f"the file holds more than {MAX_NODES:,} values")
         return value
 
-    def mapping(self, path: Path, depth: int) -> dict[str, Any]:
+    def mapping(self, marks: _Level, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        following, marks = self.next, self.marks
+        following = self.next
         self.nodes += 1
         while True:
             event = following()
             kind = type(event)
             if kind is MappingEndEvent:
                 return result
-            key = event.value if kind is ScalarEvent else self.refuse_key(event, path, depth)
+            key = event.value if kind is ScalarEvent else self.refuse_key(event, depth)
             value_event = following()
-            place = (*path, key)
             merges = key == "<<" and kind is ScalarEvent and event.implicit[0]
             if merges or kind is not ScalarEvent or event.tag or event.anchor or key in result:
-                self.check_key(event, key, place, known=key in result)
-                self.node(value_event, (*path, f"{key} again"), depth)
+                self.check_key(event, key, marks, known=key in result)
+                self.node(value_event, {}, depth)
                 continue
-            marks[place] = (event.start_mark, value_event.start_mark)
             if type(value_event) is ScalarEvent and value_event.anchor is None:
+                marks[key] = (event.start_mark, value_event.start_mark, _NOTHING)
                 self.nodes += 1
                 result[key] = self.scalar(value_event)
             else:
-                result[key] = self.node(value_event, place, depth)
+                below: _Level = {}
+                marks[key] = (event.start_mark, value_event.start_mark, below)
+                result[key] = self.node(value_event, below, depth)
 
-    def sequence(self, path: Path, depth: int) -> list[Any]:
+    def sequence(self, marks: _Level, depth: int) -> list[Any]:
         result: list[Any] = []
-        following, marks = self.next, self.marks
+        following = self.next
         self.nodes += 1
         while True:
             event = following()
             if type(event) is SequenceEndEvent:
                 return result
-            place = (*path, str(len(result)))
             mark = event.start_mark
-            marks[place] = (mark, mark)
+            index = str(len(result))
             if type(event) is ScalarEvent and event.anchor is None:
+                marks[index] = (mark, mark, _NOTHING)
                 self.nodes += 1
                 result.append(self.scalar(event))
             else:
-                result.append(self.node(event, place, depth))
+                below: _Level = {}
+                marks[index] = (mark, mark, below)
+                result.append(self.node(event, below, depth))
 
     def scalar(self, event: Any) -> Any:
         """Type a scalar; quoted and block scalars are text."""
@@ -262,7 +301,7 @@ class _Reader:
                 return _WORDS[value]
             if value[0] in _NUMBER_STARTS:
                 return _number(value)
-        elif event.style == '"' and (found := _CONTROL.search(value)):
+        elif event.style == '"' and not value.isprintable() and (found := re.search(_CONTROL, value)):
             self.problem(event, "SP102", f"the text holds the control character U+{ord(found[0]):04X}")
         return value
 
@@ -279,7 +318,7 @@ class _Reader:
             raise self.stop(event, "SP103", f"the aliases expand to more than {MAX_ALIASED_NODES:,} values")
         return value
 
-    def check_key(self, event: Any, key: str, place: Path, *, known: bool) -> None:
+    def check_key(self, event: Any, key: str, marks: _Level, *, known: bool) -> None:
         """Say why a key cannot be taken."""
         if type(event) is not ScalarEvent:
             return
@@ -288,17 +327,17 @@ class _Reader:
         elif event.tag:
             self.refuse_tag(event)
         elif known:
-            line = self.marks[place][0].line + 1
+            line = marks[key][0].line + 1
             hint = f"the first one is in line {line}; keep one of them"
             self.problem(event, "SP109", f'key "{key}" is given twice', hint=hint, width=len(key))
         else:
             self.problem(event, "SP110", "a key cannot carry an anchor", hint="put the anchor on the value")
 
-    def refuse_key(self, event: Any, path: Path, depth: int) -> str:
+    def refuse_key(self, event: Any, depth: int) -> str:
         """Skip a key that is no scalar."""
         self.problem(event, "SP110", "a key must be plain text")
         if type(event) is not AliasEvent:
-            self.node(event, (*path, "a key"), depth)
+            self.node(event, {}, depth)
         return ""
 
     def refuse_tag(self, event: Any) -> None:

@@ -52,6 +52,8 @@ class Driver(Protocol):
     def inventory(self) -> Inventory:
         """Return all targets, snapshots (incomplete ones too) and started restores, in as few calls as possible.
 
+        All text in it is valid Unicode, whatever bytes the backend has: what is not could be neither shown nor recorded.
+
         Raises ``UnreachableError`` or another ``BackendError`` rather than return a part.
         """
         ...

@@ -102,16 +102,31 @@ def _options(backend: str, driver: DriverType, written: dict[str, Any], base: Pa
 
 
 def _with_secrets(options: BaseModel, base: Path) -> BaseModel:
-    """Return ``options`` with the references in its ``SecretStr`` fields replaced by what they refer to."""
-    from pydantic import SecretStr
+    """Return ``options`` with the secret references in it, at any depth, replaced by what they refer to."""
+    changed = {name: new for name, value in options if (new := _resolved(value, base)) is not value}
+    return options.model_copy(update=changed) if changed else options
 
-    references = {name: value for name, value in options if isinstance(value, SecretStr)}
-    if not references:
-        return options
-    from snapplan.config.secrets import resolve
 
-    secrets = {name: SecretStr(resolve(value.get_secret_value(), base)) for name, value in references.items()}
-    return options.model_copy(update=secrets)
+def _resolved(value: Any, base: Path) -> Any:
+    """Return ``value`` itself where no secret is in it."""
+    from pydantic import BaseModel, SecretStr
+
+    if isinstance(value, SecretStr):
+        from snapplan.config.secrets import resolve
+        from snapplan.redaction import remember
+
+        secret = resolve(value.get_secret_value(), base)
+        remember(secret)
+        return SecretStr(secret)
+    if isinstance(value, BaseModel):
+        return _with_secrets(value, base)
+    if isinstance(value, dict):
+        replaced = {key: _resolved(item, base) for key, item in value.items()}
+        return replaced if any(replaced[key] is not value[key] for key in value) else value
+    if isinstance(value, (list, tuple)):
+        items = [_resolved(item, base) for item in value]
+        return type(value)(items) if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
 
 
 def _try(name: str) -> DriverType | SnapplanError | None:

@@ -44,16 +44,27 @@ class PinOrder(NamedTuple):
     pin: Pin | None
 
 
+class AdoptOrder(NamedTuple):
+    """Make a foreign snapshot (an address) ours, as a manual one that expires at ``expires`` (UTC; ``None``: never).
+
+    A duration counts from the moment of adoption.
+    """
+
+    snapshot: str
+    expires: timedelta | datetime | None
+
+
 class Orders(NamedTuple):
     """All orders of one command."""
 
     snapshots: tuple[SnapshotOrder, ...] = ()
     restores: tuple[RestoreOrder, ...] = ()
     pins: tuple[PinOrder, ...] = ()
+    adoptions: tuple[AdoptOrder, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is any."""
-        return bool(self.snapshots or self.restores or self.pins)
+        return bool(self.snapshots or self.restores or self.pins or self.adoptions)
 
 
 class Focus(NamedTuple):

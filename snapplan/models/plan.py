@@ -48,8 +48,9 @@ class Action:
 
     ``target`` and ``snapshot`` are addresses; ``after`` are the numbers of the actions that must have succeeded.
     ``change`` says for profile, assign and change what becomes of what: ``{"expires_at": [before, after]}``.
-    ``precondition`` is what must still hold when it is carried out. ``request`` is what the applier hands to the driver
-    or the catalog; it is not part of the document.
+    ``precondition`` is what must still hold when it is carried out. ``foreseen`` is false for an expiry (or a shortening)
+    that the recorded expirations did not announce. ``blocked_by`` are the codes of the guards that stop it. ``request``
+    is what the applier hands to the driver or the catalog; it is not part of the document.
     """
 
     number: int
@@ -65,6 +66,8 @@ class Action:
     after: tuple[int, ...] = ()
     change: dict[str, Any] = field(default_factory=dict)
     precondition: dict[str, Any] = field(default_factory=dict)
+    foreseen: bool = True
+    blocked_by: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     request: Any = None
 
@@ -102,10 +105,11 @@ class NextDue:
 
 @dataclass(frozen=True, slots=True)
 class GuardResult:
-    """A guard and its arithmetic."""
+    """A guard and its arithmetic. ``state``: ok, blocked or allowed; ``backend`` is ``None`` for one about all."""
 
     code: str
     name: str
+    backend: str | None
     state: str
     text: str
     value: dict[str, Any] = field(default_factory=dict)
@@ -123,12 +127,13 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class BackendSummary:
-    """What was read of a backend. ``error`` is set where it was left out."""
+    """What was read of a backend. ``error`` is set where it was left out; ``identity`` is its own permanent id, if any."""
 
     name: str
     targets: int
     snapshots: int
     error: str | None = None
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +154,31 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRevision:
-    """The git commit of the policy files, and whether they differ from it."""
+    """The policy files' git commit, whether they differ from it, the digest of what they resolve to, and the project."""
 
     commit: str | None = None
     dirty: bool | None = None
+    digest: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogRevision:
-    """The catalog's revision of decisions."""
+    """The catalog's revision of decisions. ``id`` is made with the catalog; a rebuilt one has another."""
 
     revision: int = 0
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The difference as data. ``exact_until``: until then planning again gives the same digest."""
+    """The difference as data.
+
+    ``exact_until``: until then planning again gives the same digest. ``refreshed`` is false where the backends were not
+    asked. ``id`` names this making of the plan, ``digest`` its meaning; ``checksum`` is over the whole document.
+    ``existing`` are the snapshots that an order asks for and that were taken before under its key: it is carried out.
+    ``targets`` are the globs that the plan is limited to.
+    """
 
     as_of: datetime
     exact_until: datetime | None
@@ -178,9 +192,13 @@ class Plan:
     drift: tuple[Drifted, ...] = ()
     backends: tuple[BackendSummary, ...] = ()
     next_due: NextDue | None = None
+    existing: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    targets: tuple[str, ...] = ("*",)
+    refreshed: bool = True
     id: str = ""
     digest: str = ""
+    checksum: str = ""
     format: str = FORMAT
 
     @property

@@ -1,166 +1,37 @@
 """What people write: ``snapplan.yaml`` and the policy files, as pydantic models.
 
-The JSON Schemas, the reference of keys and the validation all come from here. Durations are ``timedelta``; instants are
-aware UTC datetimes; ``None`` stands for ``forever`` and ``never``.
+The JSON Schemas, the reference of keys and the validation all come from here; ``snapplan.models.values`` says what a
+duration, an instant or a name is.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from snapplan.ids import BACKEND_NAME, KEY_NAME, format_instant, parse_instant
-from snapplan.models.durations import DURATION_PATTERN, TimeFormatError, format_duration, parse_duration
 from snapplan.models.target import Quiesce, RestoreMode, Scope
+from snapplan.models.values import (
+    BackendName,
+    Duration,
+    DurationText,
+    Expiration,
+    Frequency,
+    Glob,
+    Instant,
+    Name,
+    Retention,
+    WallTime,
+    Weekday,
+    only_one,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from snapplan.diagnostics import Location
-
-
-FIRST_YEAR, END_YEAR = 1970, 2400
-SECRET_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
-)
-_WALL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::00)?")
-
-
-def _positive_duration(value: object) -> timedelta:
-    duration = value if isinstance(value, timedelta) else parse_duration(value)
-    if duration <= timedelta(0):
-        raise TimeFormatError("a duration must be longer than nothing")
-    return duration
-
-
-def _retention(value: object) -> timedelta | None:
-    return None if value is None or value == "forever" else _positive_duration(value)
-
-
-def _instant(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    if not isinstance(value, str):
-        raise TimeFormatError("an instant is text such as 2026-11-22T02:00Z")
-    if _WALL_TIME.fullmatch(value):
-        raise TimeFormatError(f"{value!r} has no UTC offset; write for example {value}Z")
-    if not _INSTANT.fullmatch(value):
-        raise TimeFormatError(f"{value[:40]!r} is not an instant such as 2026-11-22T02:00Z")
-    try:
-        instant = parse_instant(value)
-    except (ValueError, OverflowError):
-        raise TimeFormatError(f"{value!r} is not an instant: there is no such day or time") from None
-    return _in_our_time(instant, value)
-
-
-def _expiration(value: object) -> timedelta | datetime | None:
-    if value is None or value == "never":
-        return None
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, datetime):
-        return _instant(value)
-    if isinstance(value, str) and "-" in value:
-        return _instant(value)
-    return _positive_duration(value)
-
-
-def _wall_time(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    if not isinstance(value, str):
-        raise TimeFormatError("a wall time is text such as 2026-12-01T20:00")
-    if _INSTANT.fullmatch(value):
-        raise TimeFormatError(f"{value!r} carries an offset; a period's time is in the profile's timezone")
-    if not _WALL_TIME.fullmatch(value):
-        raise TimeFormatError(f"{value[:40]!r} is not a wall time such as 2026-12-01T20:00; slots are whole minutes")
-    try:
-        wall = datetime.fromisoformat(value)
-    except ValueError:
-        raise TimeFormatError(f"{value!r} is not a wall time: there is no such day or time") from None
-    return _in_our_time(wall, value)
-
-
-def _in_our_time(instant: datetime, text: str) -> datetime:
-    """Refuse years that no calendar and no platform can count with."""
-    if not FIRST_YEAR <= instant.year < END_YEAR:
-        raise TimeFormatError(f"{text!r} is outside the years {FIRST_YEAR} to {END_YEAR - 1}")
-    return instant
-
-
-def _one(value: object) -> object:
-    """``Literal`` compares by ``==``, so it would take ``true`` and ``1.0`` for 1."""
-    if type(value) is int:
-        return value
-    raise PydanticCustomError("literal_error", "must be 1", {"expected": "1"})
-
-
-def _secret_reference(value: object) -> object:
-    """Take references only; a literal is refused without showing it."""
-    if isinstance(value, SecretStr):
-        return value
-    if isinstance(value, str) and SECRET_REFERENCE.fullmatch(value):
-        return value
-    raise PydanticCustomError("secret", "is a secret: it is given by reference, never as a literal")
-
-
-def _show_expiration(value: timedelta | datetime | None) -> str:
-    if value is None:
-        return "never"
-    return format_duration(value) if isinstance(value, timedelta) else format_instant(value)
-
-
-_DURATION_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["24h", "14d"]}
-_INSTANT_SCHEMA = {"type": "string", "pattern": f"^{_INSTANT.pattern}$", "examples": ["2026-11-22T02:00Z"]}
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_positive_duration),
-    PlainSerializer(format_duration),
-    WithJsonSchema(_DURATION_SCHEMA),
-]
-Retention = Annotated[
-    timedelta | None,
-    BeforeValidator(_retention),
-    PlainSerializer(lambda value: "forever" if value is None else format_duration(value)),
-    WithJsonSchema({"anyOf": [_DURATION_SCHEMA, {"const": "forever"}]}),
-]
-Instant = Annotated[
-    datetime, BeforeValidator(_instant), PlainSerializer(format_instant), WithJsonSchema(_INSTANT_SCHEMA)
-]
-Expiration = Annotated[
-    timedelta | datetime | None,
-    BeforeValidator(_expiration),
-    PlainSerializer(_show_expiration),
-    WithJsonSchema({"anyOf": [_DURATION_SCHEMA, _INSTANT_SCHEMA, {"const": "never"}]}),
-]
-WallTime = Annotated[
-    datetime,
-    BeforeValidator(_wall_time),
-    PlainSerializer(lambda value: value.strftime("%Y-%m-%dT%H:%M")),
-    WithJsonSchema({"type": "string", "pattern": f"^{_WALL_TIME.pattern}$", "examples": ["2026-12-01T20:00"]}),
-]
-SecretReference = Annotated[
-    SecretStr,
-    BeforeValidator(_secret_reference),
-    PlainSerializer(lambda value: value.get_secret_value(), when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": f"^{SECRET_REFERENCE.pattern}$", "examples": ["${env:DC1_TOKEN}"]}),
-]
-"""A secret, by reference only. ``snapplan.config.secrets.resolve`` turns the reference into the value."""
-NAME_PATTERN = "^" + KEY_NAME.pattern.replace(r"\Z", "$")
-"""pydantic and JSON Schema look for a pattern anywhere in a text, so it is bound at both ends."""
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-BackendName = Annotated[str, Field(pattern="^" + BACKEND_NAME.pattern.replace(r"\Z", "$"))]
-Glob = Annotated[str, Field(min_length=1, max_length=1024)]
-DurationText = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=64)]
-Weekday = Literal["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-Frequency = Literal["hourly", "daily", "weekly", "monthly", "yearly", "custom"]
 
 
 class Model(BaseModel):
@@ -212,7 +83,7 @@ class Period(Model):
 class Profile(Model):
     """A snapshot profile: periods, each with a frequency and a retention."""
 
-    description: str = Field("", max_length=4096)
+    description: str = Field("", max_length=4096, description="What the profile is for.")
     timezone: str | None = Field(None, max_length=64, description="IANA time zone of all wall times (default UTC).")
     initial: Literal["immediate", "next_slot"] | None = Field(
         None,
@@ -221,14 +92,14 @@ class Profile(Model):
     retroactive: bool = Field(
         False, strict=True, description="A shorter retention also shortens existing snapshots (default false)."
     )
-    periods: dict[Name, Period] = Field(min_length=1)
+    periods: dict[Name, Period] = Field(min_length=1, description="The periods, by name.")
 
 
 class Selector(Model):
     """Which targets: all conditions must hold."""
 
     backend: Glob = Field(description="Backend name or glob.")
-    scope: Scope
+    scope: Scope = Field(description="The level of the targets.")
     names: tuple[Glob, ...] = Field(("*",), description="Any of these globs.", min_length=1)
     tags: tuple[str, ...] = Field((), description="All of these tags.")
     any_tags: tuple[str, ...] = Field((), description="At least one of these tags.")
@@ -238,8 +109,8 @@ class Selector(Model):
 class Assignment(Model):
     """Which targets a profile applies to."""
 
-    profile: str
-    targets: tuple[Selector, ...] = Field(min_length=1)
+    profile: str = Field(description="Name of the profile.")
+    targets: tuple[Selector, ...] = Field(min_length=1, description="What it applies to: what any of these selects.")
     schedule: Literal["platform", "snapplan"] | None = Field(None, description="Who runs the schedule.")
     take_over: bool = Field(False, strict=True, description="VergeOS: replace a foreign profile on the target.")
     atomic: bool = Field(False, strict=True, description="The targets due at one slot are one set: all or nothing.")
@@ -248,10 +119,10 @@ class Assignment(Model):
 class ManualSnapshot(Model):
     """A snapshot outside any profile, taken once per target."""
 
-    targets: tuple[Selector, ...] = Field(min_length=1)
+    targets: tuple[Selector, ...] = Field(min_length=1, description="Of what it is taken; several targets are one set.")
     expires: Expiration = Field(description="A duration from taking, an instant, or `never`.")
-    description: str = Field("", max_length=4096)
-    quiesce: Quiesce = Quiesce.NEVER
+    description: str = Field("", max_length=4096, description="What it is for, such as the number of a change.")
+    quiesce: Quiesce = Field(Quiesce.NEVER, description="Freeze I/O during the capture.")
 
 
 class RestoreSource(Model):
@@ -265,9 +136,9 @@ class RestoreSource(Model):
 class Restore(Model):
     """A restore, done once and then recorded."""
 
-    target: str
-    source: RestoreSource = Field(alias="from")
-    mode: RestoreMode
+    target: str = Field(description="Address of what is restored: `BACKEND/SCOPE/NAME`.")
+    source: RestoreSource = Field(alias="from", description="Which snapshot it is restored from.")
+    mode: RestoreMode = Field(description="Make a new object, or replace the target's content.")
     as_name: str | None = Field(None, alias="as", min_length=1, max_length=255, description="Name of the clone.")
     not_after: Instant = Field(description="A request goes stale; after this it is not done.")
 
@@ -275,51 +146,66 @@ class Restore(Model):
 class Objective(Model):
     """What must be restorable, checked by `snapplan check`."""
 
-    targets: tuple[Selector, ...] = Field(min_length=1)
+    targets: tuple[Selector, ...] = Field(min_length=1, description="The targets that it holds for.")
     rpo: Duration | None = Field(None, description="The newest snapshot is at most this old.")
     keep: dict[DurationText, Duration] = Field(
         {}, description="Up to this age: at least one snapshot per this duration."
     )
-    quiesced: bool = Field(False, strict=True)
+    quiesced: bool = Field(False, strict=True, description="Only snapshots taken with I/O frozen count.")
+
+
+MOVED_PATTERN = r"^profiles\.[^.]+(\.[^.]+)?$"
 
 
 class Moved(Model):
     """A rename of a profile or period that keeps its history."""
 
-    source: str = Field(alias="from", pattern=r"^profiles\.[^.]+(\.[^.]+)?$")
-    to: str = Field(pattern=r"^profiles\.[^.]+(\.[^.]+)?$")
+    source: str = Field(alias="from", pattern=MOVED_PATTERN, description="The old name: `profiles.NAME[.PERIOD]`.")
+    to: str = Field(pattern=MOVED_PATTERN, description="The new name, in the same form.")
 
 
 class PolicyFile(Model):
     """One policy file. Any number of files may hold any of the sections; they are merged."""
 
-    profiles: dict[Name, Profile] = {}
-    assignments: dict[Name, Assignment] = {}
-    snapshots: dict[Name, ManualSnapshot] = {}
-    restores: dict[Name, Restore] = {}
-    objectives: dict[Name, Objective] = {}
-    moved: tuple[Moved, ...] = ()
+    profiles: dict[Name, Profile] = Field({}, description="Snapshot profiles, by name.")
+    assignments: dict[Name, Assignment] = Field({}, description="Which targets get which profile, by name.")
+    snapshots: dict[Name, ManualSnapshot] = Field({}, description="Manual snapshots, by key; each is taken once.")
+    restores: dict[Name, Restore] = Field({}, description="Restores, by key; each is done once.")
+    objectives: dict[Name, Objective] = Field({}, description="What must be restorable, by name.")
+    moved: tuple[Moved, ...] = Field((), description="Renames of profiles and periods that keep their history.")
 
 
 class MaxExpire(Model):
-    """Expiries nobody could foresee, per run and per rolling day."""
+    """Expiries nobody could foresee, in any 30 days and in any 24 hours."""
 
-    percent: float | None = Field(None, strict=True, ge=0, le=100)
-    per_day: int | None = Field(None, strict=True, ge=0)
+    percent: float | None = Field(
+        None, strict=True, ge=0, le=100, description="Of the owned complete snapshots of a backend, in any 30 days."
+    )
+    per_day: int | None = Field(None, strict=True, ge=0, description="So many in any 24 hours.")
 
 
 class MaxPercent(Model):
-    """A share of a backend's targets."""
+    """A share of what a backend holds."""
 
-    percent: float | None = Field(None, strict=True, ge=0, le=100)
+    percent: float | None = Field(
+        None, strict=True, ge=0, le=100, description="Of the targets or owned snapshots of a backend, in one run."
+    )
 
 
 class Guards(Model):
     """Limits that stop a run before it does more than anybody meant."""
 
-    max_expire: MaxExpire = MaxExpire.model_construct()
-    max_unassign: MaxPercent = MaxPercent.model_construct()
-    inventory: MaxPercent = MaxPercent.model_construct()
+    max_expire: MaxExpire = Field(
+        MaxExpire.model_construct(), description="Expiries that the recorded expirations did not announce."
+    )
+    max_expire_scheduled: MaxPercent = Field(
+        MaxPercent.model_construct(),
+        description="Expiries that were over before the last apply although nothing announced that they would go now.",
+    )
+    max_unassign: MaxPercent = Field(MaxPercent.model_construct(), description="Targets whose protection ends.")
+    inventory: MaxPercent = Field(
+        MaxPercent.model_construct(), description="Targets or snapshots that vanished since the last run."
+    )
 
 
 class Orphans(Model):
@@ -342,12 +228,14 @@ class Naming(Model):
 class Defaults(Model):
     """Values for periods and profiles that do not say otherwise."""
 
-    timezone: str | None = Field(None, max_length=64)
-    initial: Literal["immediate", "next_slot"] | None = None
-    min_snapshots: int | None = Field(None, strict=True, ge=0, le=100_000)
-    quiesce: Quiesce | None = None
-    skip_missed: bool | None = Field(None, strict=True)
-    grace: Duration | None = None
+    timezone: str | None = Field(None, max_length=64, description="Of profiles that name none.")
+    initial: Literal["immediate", "next_slot"] | None = Field(
+        None, description="When a new target of a profile that does not say takes its first snapshot."
+    )
+    min_snapshots: int | None = Field(None, strict=True, ge=0, le=100_000, description="Of periods that do not say.")
+    quiesce: Quiesce | None = Field(None, description="Of periods that do not say.")
+    skip_missed: bool | None = Field(None, strict=True, description="Of periods that do not say.")
+    grace: Duration | None = Field(None, description="Of periods that do not say.")
 
 
 class QuiesceCommands(Model):
@@ -363,7 +251,7 @@ class Backend(Model):
 
     model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
-    driver: str = Field(max_length=64)
+    driver: str = Field(max_length=64, description="Which driver speaks to it; `snapplan drivers` lists them.")
     timezone: str | None = Field(None, max_length=64, description="The platform's own time zone.")
     schedule: Literal["platform", "snapplan"] | None = Field(None, description="Who runs the schedule.")
     quiesce_commands: dict[str, QuiesceCommands] = Field({}, description="By `scope/name` glob.")
@@ -377,17 +265,25 @@ class Backend(Model):
 class ConfigFile(Model):
     """``snapplan.yaml``."""
 
-    version: Annotated[Literal[1], BeforeValidator(_one)]
+    version: Annotated[Literal[1], BeforeValidator(only_one)] = Field(description="Of this format.")
     project: Name = Field(description="Part of every mark; snapshots of another project are foreign.")
-    backends: dict[BackendName, Backend] = Field(min_length=1)
+    backends: dict[BackendName, Backend] = Field(
+        min_length=1, description="The systems that can snapshot, by the name that addresses begin with."
+    )
     catalog: str | None = Field(None, description="`sqlite:///PATH`, `postgresql://...` or `memory:`.")
     include: tuple[Glob, ...] = Field(
         ("policies/**/*.yaml", "policies/**/*.yml"), description="The policy files, as globs.", min_length=1
     )
-    guards: Guards = Guards.model_construct()
-    orphans: Orphans | None = None
-    naming: Naming = Naming.model_construct()
-    defaults: Defaults = Defaults.model_construct()
+    guards: Guards = Field(
+        Guards.model_construct(), description="Limits that stop a run before it does more than anybody meant."
+    )
+    orphans: Orphans | None = Field(
+        None, description="When the minimum of orphans stops holding them. Without it, it holds for ever."
+    )
+    naming: Naming = Field(Naming.model_construct(), description="How snapshots are named.")
+    defaults: Defaults = Field(
+        Defaults.model_construct(), description="Values for periods and profiles that do not say otherwise."
+    )
     max_plan_age: Duration = Field(timedelta(days=7), description="An older saved plan expires and restores nothing.")
 
 

@@ -31,10 +31,14 @@ class SnapshotRequest(NamedTuple):
 
 
 class ChangeRequest(NamedTuple):
-    """Replace the mark of ``snapshot`` by ``mark`` (another expiration, pin or set)."""
+    """Replace the mark of ``snapshot`` by ``mark`` (another expiration, pin or set).
+
+    A foreign snapshot, without a mark or with another project's, is refused unless ``adopts`` says that this is meant.
+    """
 
     snapshot: Snapshot
     mark: Mark
+    adopts: bool = False
 
 
 class ExpireRequest(NamedTuple):
@@ -94,10 +98,11 @@ class StartedRestore(NamedTuple):
 
 
 class Inventory(NamedTuple):
-    """All that one backend holds, read at ``read_at`` (the backend's clock where it has one, else ours; UTC).
+    """All that one backend holds.
 
-    ``requests`` is how many calls to the backend it took. A driver that cannot read everything raises; an inventory is
-    never partial.
+    ``backend_clock`` is the backend's own time (UTC), where it has a clock that is not this machine's. ``requests`` is how
+    many calls to the backend it took. ``identity`` is the backend's own permanent id, so that another one under the same
+    address is told from it. A driver that cannot read everything raises; an inventory is never partial.
     """
 
     targets: tuple[Target, ...]
@@ -105,6 +110,7 @@ class Inventory(NamedTuple):
     restores: tuple[StartedRestore, ...] = ()
     backend_clock: datetime | None = None
     requests: int = 1
+    identity: str = ""
 
 
 class Outcome(NamedTuple):

@@ -66,7 +66,9 @@ class Capabilities(NamedTuple):
     ``type``). ``parallel`` is how many calls the applier may have under way at once. ``batch`` says that one ``create`` or
     ``expire`` call with many requests is cheaper than many calls. ``atomic_sets`` says that the requests of one ``create``
     call that share ``mark.set`` are captured at one instant or not at all. ``max_name_length`` is in UTF-8 bytes.
-    ``reserved_in_names`` are characters that a snapshot name must not hold.
+    ``reserved_in_names`` are characters that a snapshot name must not hold. ``clone_blocker`` says in a sentence why this
+    backend, as it is configured, can make no clones although ``restores`` has them, or is empty. ``adopts_projects`` and
+    ``adopts_unmarked`` say whether it can give our mark to another project's snapshots, and to those without any mark.
     """
 
     scopes: frozenset[Scope]
@@ -82,3 +84,6 @@ class Capabilities(NamedTuple):
     native_schedule: bool = False
     expires_itself: bool = False
     own_clock: bool = False
+    clone_blocker: str = ""
+    adopts_projects: bool = False
+    adopts_unmarked: bool = False

@@ -60,9 +60,22 @@ class ManualKey(NamedTuple):
     key: str
 
 
+class Spent(NamedTuple):
+    """Unforeseen expiries (and shortenings) of one backend that an apply carried out, or had begun, at ``at`` (UTC)."""
+
+    backend: str
+    at: datetime
+    expiries: int
+
+
 class CatalogState(NamedTuple):
     """What was decided and done, as the catalog recorded it.
 
+    ``id`` is random, made with the catalog and anew by a rebuild; ``rebuilt_at`` is when that was. ``assigned`` says which
+    assignment made each (backend, target id, profile). ``guards`` are the guard values of the last confirmed apply, as
+    ``Guards.model_dump(mode="json")``. ``spent`` are the unforeseen expiries of the last 30 days. ``commit`` is the policy
+    commit of the last confirmed apply. ``boot_id`` and ``boot_seconds`` say how long the machine had been running at
+    ``high_water``, as ``snapplan.clock.boot`` does.
     ``profiles`` are the applied profiles as ``Profile.model_dump(mode="json")``. ``orphaned`` says since when a triple
     has been without an assignment. ``high_water`` is the latest confirmed time of an apply. ``rebuilt`` says that the
     catalog was rebuilt from the marks and no apply has confirmed it yet: declared manual snapshots and restores without
@@ -77,6 +90,14 @@ class CatalogState(NamedTuple):
     manual: Mapping[ManualKey, ManualRecord] = MappingProxyType({})
     restores: Mapping[str, RestoreRecord] = MappingProxyType({})
     rebuilt: bool = False
+    id: str = ""
+    rebuilt_at: datetime | None = None
+    assigned: Mapping[tuple[str, str, str], str] = MappingProxyType({})
+    guards: Mapping[str, Any] = MappingProxyType({})
+    spent: tuple[Spent, ...] = ()
+    commit: str | None = None
+    boot_id: str = ""
+    boot_seconds: float | None = None
 
 
 class Drift(NamedTuple):
@@ -88,12 +109,25 @@ class Drift(NamedTuple):
     seen_at: datetime | None = None
 
 
+class Vanished(NamedTuple):
+    """How many targets and owned, unexpired snapshots of a backend are gone since the last apply that accepted it.
+
+    ``known_targets`` and ``known_snapshots`` are how many there were then, the vanished ones included.
+    """
+
+    targets: int = 0
+    snapshots: int = 0
+    known_targets: int = 0
+    known_snapshots: int = 0
+
+
 class BackendState(NamedTuple):
     """One backend, read and reconciled with the catalog.
 
     In ``snapshots`` the later of the catalog's and the backend's expiration stands in ``mark.expires_at``. ``error`` is
     set where the backend could not be read: then nothing is planned for it. ``live_runs`` are the runs that are still
-    going on; an incomplete snapshot of one of them is left alone.
+    going on; an incomplete snapshot of one of them is left alone. ``identity`` is the backend's own permanent id and
+    ``clock`` its own time, where it has them. ``vanished`` is what is gone that no apply accepted yet.
     """
 
     name: str
@@ -104,10 +138,19 @@ class BackendState(NamedTuple):
     live_runs: frozenset[str] = frozenset()
     drift: Sequence[Drift] = ()
     error: str | None = None
+    identity: str = ""
+    clock: datetime | None = None
+    vanished: Vanished = Vanished()
 
 
 class World(NamedTuple):
-    """Everything the planner looks at besides the policy and the instant."""
+    """Everything the planner looks at besides the policy and the instant.
+
+    ``second_clock`` is what a clock of this machine that cannot be set says it is (``None``: there is no such evidence).
+    ``refreshed`` is false where the backends were not asked and the catalog's record stands for them.
+    """
 
     catalog: CatalogState
     backends: Mapping[str, BackendState]
+    second_clock: datetime | None = None
+    refreshed: bool = True

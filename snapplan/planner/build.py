@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snapplan.diagnostics import Diagnostic, Severity
-from snapplan.ids import format_instant
 from snapplan.models.order import Focus, Orders
 from snapplan.models.plan import (
     BackendSummary,
@@ -17,22 +16,29 @@ from snapplan.models.plan import (
     Summary,
     Verb,
 )
-from snapplan.planner.context import Draft, prepare
+from snapplan.planner.adoption import add_adoptions
+from snapplan.planner.context import CLOCK_CODE, Draft, prepare
 from snapplan.planner.digest import digest
+from snapplan.planner.expiry import newest_complete
+from snapplan.planner.foresight import is_foreseen, is_released, promised_minimum
+from snapplan.planner.guards import stand
 from snapplan.planner.impact import impacts
 from snapplan.planner.manual import add_manual_expiries, add_manual_snapshots
 from snapplan.planner.orphans import orphaned
 from snapplan.planner.pins import add_pins
+from snapplan.planner.policy_digest import policy_digest
 from snapplan.planner.protection import begin_protection, end_protection
 from snapplan.planner.restores import add_restores, sources_of_restores
 from snapplan.planner.schedule import decide
+from snapplan.planner.sets import hold_broken_sets
 from snapplan.planner.slots import calendar
-from snapplan.planner.steps import add_changes, add_expiry, add_missed, add_snapshots
+from snapplan.planner.steps import add_changes, add_expiry, add_missed, add_removals, add_snapshots, is_retried
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from snapplan.models.plan import GuardResult
     from snapplan.models.policy import Policy
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.world import Tracked, Triple, World
@@ -42,6 +48,8 @@ if TYPE_CHECKING:
     from snapplan.planner.resolve import Resolved
     from snapplan.planner.schedule import Decision
 
+    WaitsFor = Callable[[Snapshot], Sequence[int]]
+
 
 def plan(
     policy: Policy,
@@ -50,23 +58,29 @@ def plan(
     *,
     orders: Orders | None = None,
     focus: Focus | None = None,
+    allowed: Collection[str] = (),
 ) -> Plan:
     """Return what has to happen at ``now`` for the world to be as the policy says.
 
     With ``orders`` (a command such as ``snapshot`` or ``restore``) only what they ask for is planned. ``focus`` limits
-    the plan to some targets. Equal input gives an equal plan, whatever the order of its parts.
+    the plan to some targets. ``allowed`` are the codes of the guards that are lifted; what the others stop stays in it
+    as blocked. Equal input gives an equal plan, whatever the order of its parts.
     """
-    context = prepare(policy, world, now, orders or Orders(), focus or Focus())
-    draft = Draft(diagnostics=_clock_finding(context))
+    context = prepare(policy, world, now, orders or Orders(), focus or Focus(), allowed)
+    draft = Draft()
     if context.orders:
         _plan_orders(context, draft)
     else:
         _plan_policy(context, draft)
-    return _finish(context, draft)
+    guards = stand(context, draft, allowed)
+    if context.clock_in_doubt and CLOCK_CODE not in allowed:
+        draft.missed.clear()  # what was missed depends on the time, and is recorded for good
+    return _finish(context, draft, guards)
 
 
 def _plan_orders(context: Context, draft: Draft) -> None:
     add_pins(context, draft)
+    add_adoptions(context, draft)
     add_restores(context, draft, declared=False)
     add_manual_snapshots(context, draft, declared=False)
 
@@ -77,40 +91,72 @@ def _plan_policy(context: Context, draft: Draft) -> None:
     tracked = {**context.tracked, **begun}
     restores = add_restores(context, draft, declared=True)
     sources = sources_of_restores(context, draft)
-    decisions = _decisions(context, tracked, sources)
+    decisions = _decisions(context, draft, tracked, sources)
     add_missed(draft, decisions)
-    made = add_snapshots(context, draft, decisions, tracked, assigned)
-    add_manual_snapshots(context, draft, declared=True)
+    removed = add_removals(draft, decisions)
+    made = add_snapshots(context, draft, decisions, tracked, assigned, removed)
+    ended = add_manual_snapshots(context, draft, declared=True, sources=sources)
     lost = list(orphaned(context, sources))
     for resolved, decision in decisions:
         add_changes(context, draft, resolved, decision.changes)
-    _add_expiries(context, draft, decisions, made, restores)
+    waits_for = _waits_for(context, restores)
+    _add_expiries(context, draft, decisions, made, waits_for)
     for group in lost:
-        _add_orphan_expiries(context, draft, group, restores)
-    add_manual_expiries(context, draft, sources)
+        _add_orphan_expiries(context, draft, group, waits_for)
+    add_manual_expiries(context, draft, sources, ended, waits_for)
     end_protection(context, draft)
     _note_instants(context, draft, decisions, lost)
 
 
 def _decisions(
-    context: Context, tracked: Mapping[Triple, Tracked], sources: frozenset[str]
+    context: Context, draft: Draft, tracked: Mapping[Triple, Tracked], sources: frozenset[str]
 ) -> list[tuple[Resolved, Decision]]:
-    decisions = []
-    for triple, resolved in context.resolution.triples.items():
-        if not context.in_focus(resolved.target.address):
-            continue
-        snapshots = context.owned[triple.backend].scheduled.get(triple, ())
-        decision = decide(
-            resolved,
-            tracked[triple],
-            snapshots,
-            context.now,
-            live_runs=context.world.backends[triple.backend].live_runs,
-            sources=sources,
-            clock_stepped_back=context.clock_stepped_back,
-        )
-        decisions.append((resolved, decision))
-    return decisions
+    decisions = [
+        (resolved, _decide(context, resolved, tracked[triple], sources))
+        for triple, resolved in context.resolution.triples.items()
+        if context.in_focus(resolved.target.address)
+    ]
+    waiting = hold_broken_sets(context, draft, [(r, d.due.slot) for r, d in decisions if d.due.slot is not None])
+    if not waiting:
+        return decisions
+    return [
+        (r, _decide(context, r, tracked[r.triple], sources, waits=True) if r.triple in waiting else decision)
+        for r, decision in decisions
+    ]
+
+
+def _decide(
+    context: Context, resolved: Resolved, tracked: Tracked, sources: frozenset[str], *, waits: bool = False
+) -> Decision:
+    triple = resolved.triple
+    return decide(
+        resolved,
+        tracked,
+        context.owned[triple.backend].scheduled.get(triple, ()),
+        context.now,
+        live_runs=context.world.backends[triple.backend].live_runs,
+        sources=sources,
+        clock_stepped_back=context.clock_stepped_back,
+        waits=waits,
+    )
+
+
+def _waits_for(context: Context, restores: Mapping[str, Sequence[int]]) -> WaitsFor:
+    """Return what says which restores a snapshot's expiry waits for: those of its target, whatever it is called now."""
+    by_id = {
+        (target.backend, target.id): numbers
+        for state in (context.backends.values() if restores else ())
+        for target in state.targets
+        if (numbers := restores.get(target.address))
+    }
+
+    def waits_for(snapshot: Snapshot) -> Sequence[int]:
+        if not restores:
+            return ()
+        own = by_id.get((snapshot.backend, snapshot.target_id))
+        return restores.get(snapshot.target_address, ()) if own is None else own
+
+    return waits_for
 
 
 def _add_expiries(
@@ -118,30 +164,35 @@ def _add_expiries(
     draft: Draft,
     decisions: Sequence[tuple[Resolved, Decision]],
     made: Mapping[Triple, int],
-    restores: Mapping[str, Sequence[int]],
+    waits_for: WaitsFor,
 ) -> None:
     for resolved, decision in decisions:
         triple = resolved.triple
         snapshots = context.owned[triple.backend].scheduled.get(triple, ())
         shortened = {change.snapshot.native_id for change in decision.shortened}
         where = context.where("profiles", triple.profile, "periods", triple.period, "retention")
-        waits = restores.get(resolved.target.address, ())
         originals = {snapshot.native_id: snapshot for snapshot in snapshots} if decision.verdicts else {}
         draft.kept += len(snapshots)
+        promised = promised_minimum(decision.verdicts, originals)
+        newest = newest_complete(originals.values(), resolved.minimum, context.now)
         for verdict in decision.verdicts:
             _count(draft, verdict)
-            if verdict.expires:
+            if verdict.expires and not is_retried(verdict, decision.due.slot):
+                waits = waits_for(verdict.snapshot)
                 after = {*waits, made[triple]} if verdict.needs_new else set(waits)
-                code = "retroactive" if verdict.snapshot.native_id in shortened else verdict.code
                 original = originals[verdict.snapshot.native_id]
-                add_expiry(draft, verdict, original, where=where, code=code, after=after)
+                code = "released" if is_released(verdict, original, promised) else verdict.code
+                code = "retroactive" if original.native_id in shortened else code
+                foreseen = is_foreseen(context, original, code)
+                add_expiry(
+                    draft, verdict, original, where=where, code=code, after=after, foreseen=foreseen, newest=newest
+                )
 
 
-def _add_orphan_expiries(
-    context: Context, draft: Draft, group: Orphaned, restores: Mapping[str, Sequence[int]]
-) -> None:
+def _add_orphan_expiries(context: Context, draft: Draft, group: Orphaned, waits_for: WaitsFor) -> None:
     draft.kept += len(group.snapshots)
     draft.orphans += len(group.snapshots)
+    newest = newest_complete(group.snapshots, group.minimum, context.now) if group.verdicts else ()
     for verdict in group.verdicts:
         address = verdict.snapshot.target_address
         if not context.in_focus(address):
@@ -150,8 +201,19 @@ def _add_orphan_expiries(
         if verdict.expires:
             draft.orphans -= 1
             code = "orphan" if verdict.code == "expired" else verdict.code
-            after = restores.get(address, ())
-            add_expiry(draft, verdict, verdict.snapshot, where=None, code=code, note=" (orphan)", after=after)
+            original, after = verdict.snapshot, waits_for(verdict.snapshot)
+            foreseen = is_foreseen(context, original, code)
+            add_expiry(
+                draft,
+                verdict,
+                original,
+                where=None,
+                code=code,
+                note=" (orphan)",
+                after=after,
+                foreseen=foreseen,
+                newest=newest,
+            )
 
 
 def _count(draft: Draft, verdict: Verdict) -> None:
@@ -200,7 +262,7 @@ def _next_due(context: Context) -> NextDue | None:
     return best
 
 
-def _finish(context: Context, draft: Draft) -> Plan:
+def _finish(context: Context, draft: Draft, guards: tuple[GuardResult, ...]) -> Plan:
     next_due = _next_due(context)
     instants = {*draft.instants, *([next_due.at] if next_due else [])}
     counts = dict.fromkeys(Verb, 0)
@@ -218,16 +280,24 @@ def _finish(context: Context, draft: Draft) -> Plan:
             orphan=draft.orphans,
         ),
         actions=tuple(draft.actions),
-        policy=PolicyRevision(context.policy.commit, context.policy.dirty),
-        catalog=CatalogRevision(context.world.catalog.revision),
+        policy=_policy_revision(context.policy),
+        catalog=CatalogRevision(context.world.catalog.revision, context.world.catalog.id),
+        guards=guards,
         missed=tuple(draft.missed),
         impact=impacts(context, draft.actions),
         drift=_drift(context),
         backends=_backends(context),
         next_due=next_due,
+        existing=tuple(draft.existing),
         diagnostics=(*draft.diagnostics, *_backend_findings(context)),
+        targets=context.focus.targets,
+        refreshed=context.world.refreshed,
         digest=digest(draft.actions),
     )
+
+
+def _policy_revision(policy: Policy) -> PolicyRevision:
+    return PolicyRevision(policy.commit, policy.dirty, policy_digest(policy), policy.config.project)
 
 
 def _drift(context: Context) -> tuple[Drifted, ...]:
@@ -242,7 +312,7 @@ def _drift(context: Context) -> tuple[Drifted, ...]:
 
 def _backends(context: Context) -> tuple[BackendSummary, ...]:
     return tuple(
-        BackendSummary(name, len(state.targets), len(state.snapshots), state.error)
+        BackendSummary(name, len(state.targets), len(state.snapshots), state.error, state.identity)
         for name, state in sorted(context.world.backends.items())
     )
 
@@ -257,20 +327,4 @@ def _backend_findings(context: Context) -> list[Diagnostic]:
         )
         for name, state in sorted(context.world.backends.items())
         if state.error is not None
-    ]
-
-
-def _clock_finding(context: Context) -> list[Diagnostic]:
-    high_water = context.world.catalog.high_water
-    if not context.clock_stepped_back or high_water is None:
-        return []
-    return [
-        Diagnostic(
-            "SP441",
-            Severity.WARNING,
-            f"the clock stepped back: it is {format_instant(context.now)}, "
-            f"and an apply was confirmed at {format_instant(high_water)}",
-            detail="Nothing is due and nothing expires in this run.",
-            hint="set the clock right",
-        )
     ]

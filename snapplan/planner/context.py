@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from snapplan.models.plan import Action, Missed, Reason, Verb
-from snapplan.models.target import Target
 from snapplan.planner.ownership import Owned, renames, sort_out
 from snapplan.planner.resolve import in_focus, resolve
+from snapplan.planner.timekeeping import jumped_ahead, stepped_back
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from snapplan.diagnostics import Diagnostic, Location
     from snapplan.models.order import Focus, Orders
     from snapplan.models.policy import Policy
-    from snapplan.models.snapshot import Snapshot
     from snapplan.models.world import BackendState, Tracked, Triple, World
     from snapplan.planner.resolve import Resolution
 
-CLOCK_TOLERANCE = timedelta(minutes=5)
+CLOCK_CODE = "SP306"
+"""Allowed, it says that the clock is right after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,8 @@ class Context:
     """The input of a plan, prepared once.
 
     ``tracked`` is the catalog's record raised by the slots that listed snapshots satisfy, under the new names of renamed
-    profiles and periods. ``clock_stepped_back`` makes nothing due and blocks expiry.
+    profiles and periods. ``clock_stepped_back`` makes nothing due and blocks expiry, unless the clock's guard is allowed.
+    ``clock_in_doubt`` says that the clock jumped ahead and no other clock agrees, allowed or not.
     """
 
     policy: Policy
@@ -43,6 +43,7 @@ class Context:
     tracked: Mapping[Triple, Tracked]
     renamed: Mapping[Triple, Triple]
     clock_stepped_back: bool
+    clock_in_doubt: bool
 
     @property
     def backends(self) -> Mapping[str, BackendState]:
@@ -67,6 +68,7 @@ class Draft:
     missed: list[Missed] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     instants: set[datetime] = field(default_factory=set)
+    existing: list[str] = field(default_factory=list)
     kept: int = 0
     pinned: int = 0
     orphans: int = 0
@@ -78,8 +80,10 @@ class Draft:
         return number
 
 
-def prepare(policy: Policy, world: World, now: datetime, orders: Orders, focus: Focus) -> Context:
-    """Return what the parts of the planner share."""
+def prepare(
+    policy: Policy, world: World, now: datetime, orders: Orders, focus: Focus, allowed: Collection[str] = ()
+) -> Context:
+    """Return what the parts of the planner share; ``allowed`` are the codes of the guards that are lifted."""
     moves = renames(policy)
     readable = {name: state for name, state in world.backends.items() if state.error is None}
     owned = {name: sort_out(state.snapshots, policy.config.project, moves, now) for name, state in readable.items()}
@@ -88,7 +92,6 @@ def prepare(policy: Policy, world: World, now: datetime, orders: Orders, focus: 
         for triple in (world.catalog.tracked if moves else ())
         if (new := moves.get((triple.profile, triple.period)))
     }
-    high_water = world.catalog.high_water
     return Context(
         policy=policy,
         world=world,
@@ -99,7 +102,8 @@ def prepare(policy: Policy, world: World, now: datetime, orders: Orders, focus: 
         owned=owned,
         tracked=_effective(world.catalog.tracked, renamed, owned),
         renamed=renamed,
-        clock_stepped_back=high_water is not None and now < high_water - CLOCK_TOLERANCE,
+        clock_stepped_back=stepped_back(world, now) and CLOCK_CODE not in allowed,
+        clock_in_doubt=jumped_ahead(world, now),
     )
 
 
@@ -115,8 +119,3 @@ def _effective(
             if record is not None and slot >= record.since and (record.last_slot is None or record.last_slot < slot):
                 tracked[triple] = record._replace(last_slot=slot)
     return tracked
-
-
-def target_of(snapshot: Snapshot) -> Target:
-    """Return the target of a snapshot as the snapshot remembers it, for targets that are gone."""
-    return Target(snapshot.backend, snapshot.scope, snapshot.target_name, snapshot.target_id)

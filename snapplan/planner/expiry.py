@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from snapplan.models.durations import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.snapshot import Pin, Snapshot
 
 
 class Verdict(NamedTuple):
@@ -39,10 +39,16 @@ def expires_at(snapshot: Snapshot) -> datetime | None:
     return snapshot.mark.expires_at if snapshot.mark else None
 
 
-def is_expired(snapshot: Snapshot, now: datetime) -> bool:
-    """Whether the retention of an owned snapshot is over: ``expires_at <= now``."""
-    mark = snapshot.mark
-    return mark is not None and mark.expires_at is not None and mark.expires_at <= now
+def active_pin(snapshot: Snapshot, now: datetime) -> Pin | None:
+    """Return the pin that holds a snapshot at ``now``, if any."""
+    pin = snapshot.mark.pin if snapshot.mark else None
+    return pin if pin is not None and (pin.until is None or pin.until > now) else None
+
+
+def pin_text(pin: Pin) -> str:
+    """Return who pinned a snapshot, until when and why."""
+    until = f" until {pin.until:%Y-%m-%d %H:%MZ}" if pin.until else ""
+    return f"pinned by {pin.owner}{until}: {pin.reason}"
 
 
 def protection(snapshot: Snapshot, now: datetime, sources: Collection[str] = ()) -> tuple[str, str] | None:
@@ -50,10 +56,9 @@ def protection(snapshot: Snapshot, now: datetime, sources: Collection[str] = ())
 
     ``sources`` are the native ids that open restores need.
     """
-    pin = snapshot.mark.pin if snapshot.mark else None
-    if pin is not None and (pin.until is None or pin.until > now):
-        until = f" until {pin.until:%Y-%m-%d %H:%MZ}" if pin.until else ""
-        return "pinned", f"pinned by {pin.owner}{until}: {pin.reason}"
+    pin = active_pin(snapshot, now)
+    if pin is not None:
+        return "pinned", pin_text(pin)
     if snapshot.locked_until is not None and snapshot.locked_until > now:
         return "locked", f"locked by the platform until {snapshot.locked_until:%Y-%m-%d %H:%MZ}"
     if snapshot.in_use:
@@ -92,16 +97,20 @@ def judge(
     return verdicts
 
 
+def newest_complete(snapshots: Iterable[Snapshot], minimum: int, now: datetime) -> list[Snapshot]:
+    """Return the newest complete snapshots of one (target, profile, period), which hold the minimum, newest first.
+
+    At most ``minimum``, and the newest one in any case: an expiry of an older one is only right while they exist.
+    """
+    complete = [one for one in snapshots if one.completed_at is not None and one.taken_at <= now]
+    return sorted(complete, key=age_order, reverse=True)[: max(1, minimum)]
+
+
 def judge_manual(
     snapshot: Snapshot, now: datetime, *, live_runs: Collection[str] = (), sources: Collection[str] = ()
 ) -> Verdict:
     """Say whether an owned manual snapshot expires: by its own expiration, with no minimum."""
     return judge([snapshot], 0, now, live_runs=live_runs, sources=sources)[0]
-
-
-def expiring(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts that expire."""
-    return [verdict for verdict in verdicts if verdict.expires]
 
 
 def _judge_incomplete(snapshot: Snapshot, live_runs: Collection[str]) -> Verdict:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
-from snapplan.planner.expiry import expires_at, ordinal
+from snapplan.planner.expiry import active_pin, expires_at, ordinal
 from snapplan.planner.listing import Listed, listed, row
 
 if TYPE_CHECKING:
@@ -84,9 +84,12 @@ def _when(one: Listed, now: datetime) -> str:
     if one.verdict is not None and one.verdict.expires:
         return f"with the next apply; its time was {format_instant(expiration)}"
     if expiration > now:
-        return (
-            f"with the first apply after {format_instant(expiration)}, unless it is then among the newest {one.minimum}"
-        )
+        pin = active_pin(one.snapshot, now)
+        if pin is not None and pin.until is None:
+            return f"when the pin is taken away, and not before {format_instant(expiration)}"
+        first = max(expiration, pin.until) if pin is not None and pin.until is not None else expiration
+        held = f", unless it is then among the newest {one.minimum}" if one.minimum else ""
+        return f"with the first apply after {format_instant(first)}{held}"
     over = format_duration(now - expiration)
     release = {
         "held": f"when {one.minimum} newer complete ones exist",

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def impacts(context: Context, actions: Sequence[Action]) -> tuple[Impact, ...]:
-    """Return the newest and oldest complete snapshot before and after, for targets that gain or lose one."""
+    """Return the newest and oldest complete snapshot before and after, for targets that gain or lose one.
+
+    A target that was renamed is one row, under the name that it has now.
+    """
+    names = {
+        (target.backend, target.id): target.address for state in context.backends.values() for target in state.targets
+    }
     made: dict[str, list[datetime]] = {}
     gone: dict[str, set[str]] = {}
     for action in actions:
@@ -24,7 +30,9 @@ def impacts(context: Context, actions: Sequence[Action]) -> tuple[Impact, ...]:
         if action.verb is Verb.SNAPSHOT:
             made.setdefault(action.target, []).append(context.now)
         elif action.verb is Verb.EXPIRE:
-            gone.setdefault(action.target, set()).add(action.precondition["native_id"])
+            snapshot = action.request.snapshot
+            address = names.get((snapshot.backend, snapshot.target_id), action.target)
+            gone.setdefault(address, set()).add(snapshot.native_id)
     before = _points(context, made.keys() | gone.keys())
     result = []
     for target in sorted(made.keys() | gone.keys()):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from snapplan.ids import format_instant
 from snapplan.models.order import Focus, Orders
 from snapplan.planner.context import prepare
-from snapplan.planner.expiry import age_order, expires_at, judge, judge_manual
+from snapplan.planner.expiry import active_pin, age_order, expires_at, judge, judge_manual, pin_text
 from snapplan.planner.orphans import orphan_minimum
+from snapplan.planner.safety import open_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,6 @@ def row(one: Listed, now: datetime) -> dict[str, Any]:
     snapshot = one.snapshot
     mark = snapshot.mark
     owned = one.verdict is not None
-    pin = mark.pin if mark is not None and owned else None
     return {
         "target": snapshot.target_address,
         "snapshot": snapshot.address,
@@ -66,13 +66,14 @@ def row(one: Listed, now: datetime) -> dict[str, Any]:
         "expires_at": _shown(expires_at(snapshot)),
         "state": one.state,
         "owned": owned,
-        "pinned": pin is not None and (pin.until is None or pin.until > now),
+        "pinned": owned and active_pin(snapshot, now) is not None,
         "quiesced": snapshot.quiesced,
         "reason": one.reason,
     }
 
 
 def _all(context: Context) -> Iterator[Listed]:
+    sources = open_sources(context)
     for backend, owned in context.owned.items():
         live = context.world.backends[backend].live_runs
         for snapshot in owned.foreign:
@@ -88,12 +89,12 @@ def _all(context: Context) -> Iterator[Listed]:
                 since = context.world.catalog.orphaned.get(triple)
                 minimum, _ = orphan_minimum(snapshots, context.policy.config.orphans, since, context.now)
                 orphan = True
-            for verdict in judge(snapshots, minimum, context.now, live_runs=live):
+            for verdict in judge(snapshots, minimum, context.now, live_runs=live, sources=sources):
                 yield _owned(verdict, context.now, minimum, triple, orphan=orphan)
         targets = {target.id for target in context.world.backends[backend].targets}
         for key, snapshots in owned.manual.items():
             for snapshot in snapshots:
-                verdict = judge_manual(snapshot, context.now, live_runs=live)
+                verdict = judge_manual(snapshot, context.now, live_runs=live, sources=sources)
                 yield _owned(verdict, context.now, 0, None, orphan=key.target_id not in targets)
 
 
@@ -108,7 +109,13 @@ def _owned(verdict: Verdict, now: datetime, minimum: int, triple: Triple | None,
         state = "locked"
     elif verdict.code == "held":
         state = "held"
-    return Listed(snapshot, state, verdict.text, verdict, minimum, triple)
+    return Listed(snapshot, state, _reason(verdict, now), verdict, minimum, triple)
+
+
+def _reason(verdict: Verdict, now: datetime) -> str:
+    """Return why a snapshot is kept or expires; before its expiration, too, a pin is what people look for."""
+    pin = active_pin(verdict.snapshot, now) if verdict.code == "unexpired" else None
+    return verdict.text if pin is None else f"{pin_text(pin)} (without the pin: {verdict.text})"
 
 
 def _shown(instant: datetime | None) -> str | None:

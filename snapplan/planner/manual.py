@@ -9,21 +9,25 @@ from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 from snapplan.models.plan import Reason, Verb
-from snapplan.models.request import ChangeRequest, SnapshotRequest
+from snapplan.models.request import ChangeRequest, ExpireRequest, SnapshotRequest
 from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce
 from snapplan.models.world import ManualKey
 from snapplan.planner.expiry import judge_manual
+from snapplan.planner.foresight import is_foreseen
 from snapplan.planner.names import fitting, manual_name
 from snapplan.planner.resolve import TargetIndex, matches
+from snapplan.planner.sets import held
 from snapplan.planner.steps import add_expiry, precondition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from snapplan.models.order import SnapshotOrder
+    from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Target
     from snapplan.planner.context import Context, Draft
+    from snapplan.planner.expiry import Verdict
 
 
 class Wanted(NamedTuple):
@@ -38,38 +42,59 @@ class Wanted(NamedTuple):
     declared: bool
 
 
-def add_manual_snapshots(context: Context, draft: Draft, *, declared: bool) -> None:
-    """Add the manual snapshots that were not taken yet, and the changes of expiration of those that were."""
+def add_manual_snapshots(
+    context: Context, draft: Draft, *, declared: bool, sources: Collection[str] = ()
+) -> dict[str, Verdict]:
+    """Add the manual snapshots that were not taken yet, and the changes of expiration of those that were.
+
+    Returns, by native id, the verdicts on those that a new expiration in the past lets expire: they are not changed first.
+    """
     wanted = list(_ordered(context, draft))
     if declared:
         wanted = [*_declared(context), *wanted]
+    ended: dict[str, Verdict] = {}
     for one in wanted:
         fresh = [target for target in one.targets if not _taken(context, target, one.key)]
         if one.declared:
-            _add_new_expirations(context, draft, one)
+            ended.update(_add_new_expirations(context, draft, one, sources))
         if not fresh:
             continue
         if one.declared and context.world.catalog.rebuilt:
             draft.diagnostics.append(_unknown(context, one, fresh))
         elif isinstance(one.expires, datetime) and one.expires <= context.now:
             draft.diagnostics.append(_too_late(context, one))
-        else:
+        elif not _set_waits(context, draft, one, fresh):
             _add_set(context, draft, one, fresh)
+    return ended
 
 
-def add_manual_expiries(context: Context, draft: Draft, sources: Collection[str]) -> None:
-    """Add the expiries of manual snapshots whose own expiration is over; they have no minimum."""
+def add_manual_expiries(
+    context: Context,
+    draft: Draft,
+    sources: Collection[str],
+    ended: Mapping[str, Verdict],
+    waits_for: Callable[[Snapshot], Collection[int]],
+) -> None:
+    """Add the expiries of manual snapshots whose own expiration is over; they have no minimum.
+
+    ``ended`` is what ``add_manual_snapshots`` returned; ``waits_for`` says which actions must have succeeded before.
+    """
     changed = {action.snapshot for action in draft.actions if action.verb is Verb.CHANGE}
+    removed = {a.request.snapshot.native_id for a in draft.actions if isinstance(a.request, ExpireRequest)}
     for backend in sorted(context.owned):
         live = context.world.backends[backend].live_runs
         groups = context.owned[backend].manual
         for key in sorted(groups):
             for snapshot in groups[key]:
-                verdict = judge_manual(snapshot, context.now, live_runs=live, sources=sources)
-                if not context.in_focus(snapshot.target_address):
+                verdict = ended.get(snapshot.native_id) or judge_manual(
+                    snapshot, context.now, live_runs=live, sources=sources
+                )
+                if not context.in_focus(snapshot.target_address) or snapshot.native_id in removed:
                     continue
                 if verdict.expires and not context.clock_stepped_back and snapshot.address not in changed:
-                    add_expiry(draft, verdict, snapshot, where=None, code=verdict.code)
+                    code = "retroactive" if snapshot.native_id in ended else verdict.code
+                    after, foreseen = waits_for(snapshot), is_foreseen(context, snapshot, code)
+                    add_expiry(draft, verdict, snapshot, where=None, code=code, after=after, foreseen=foreseen)
                     continue
                 draft.kept += 1
                 draft.pinned += verdict.code == "pinned"
@@ -123,8 +148,9 @@ def _ordered(context: Context, draft: Draft) -> Iterator[Wanted]:
     for order in context.orders.snapshots:
         targets = [t for t in _all_targets(context) if any(matches(glob, t.address) for glob in order.targets)]
         draft.diagnostics.extend(_unmatched(order, targets))
-        already = [t for t in targets if _taken(context, t, order.key)]
-        draft.diagnostics.extend(_key_used(order, target) for target in already)
+        for target in targets:
+            if _taken(context, target, order.key):
+                _meet_again(context, draft, order, target)
         yield Wanted(order.key, targets, order.expires, order.description, order.quiesce, None, declared=False)
 
 
@@ -141,9 +167,23 @@ def _taken(context: Context, target: Target, key: str) -> bool:
     return any(snapshot.completed_at is not None for snapshot in existing)
 
 
+def _set_waits(context: Context, draft: Draft, one: Wanted, targets: Sequence[Target]) -> bool:
+    """Whether a declared set failed too recently to be tried again; an order is tried whenever it is given."""
+    name = _set_name(one, targets)
+    if not one.declared or name is None:
+        return False
+    where = context.policy.location("snapshots", one.key)
+    return held(context, draft, name, sorted({target.backend for target in targets}), len(targets), where)
+
+
+def _set_name(one: Wanted, targets: Sequence[Target]) -> str | None:
+    return f"manual.{one.key}" if len(targets) > 1 else None
+
+
 def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Target]) -> None:
-    set_name = f"manual.{one.key}" if len(targets) > 1 else None
+    set_name = _set_name(one, targets)
     for target in targets:
+        removed = _add_removals(context, draft, ManualKey(target.backend, target.id, one.key))
         request = manual_request(
             context,
             target,
@@ -159,13 +199,28 @@ def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Targ
             target=target.address,
             snapshot=f"{target.address}@{request.name}",
             expires_at=request.mark.expires_at,
+            after=removed,
             change={"key": one.key},
+            precondition={"target_id": target.id},
             reasons=(Reason("manual", one.description or f"manual snapshot {one.key}", one.where),),
             request=request,
         )
 
 
-def _add_new_expirations(context: Context, draft: Draft, one: Wanted) -> None:
+def _add_removals(context: Context, draft: Draft, key: ManualKey) -> tuple[int, ...]:
+    """Add the removal of what earlier attempts left incomplete, so that a retry that takes it over is not removed."""
+    live = context.world.backends[key.backend].live_runs
+    verdicts = [judge_manual(s, context.now, live_runs=live) for s in context.owned[key.backend].manual.get(key, ())]
+    return tuple(
+        add_expiry(draft, verdict, verdict.snapshot, where=None, code=verdict.code)
+        for verdict in verdicts
+        if verdict.code == "incomplete"
+    )
+
+
+def _add_new_expirations(
+    context: Context, draft: Draft, one: Wanted, sources: Collection[str]
+) -> Iterator[tuple[str, Verdict]]:
     for target in one.targets:
         for snapshot in context.owned[target.backend].manual.get(ManualKey(target.backend, target.id, one.key), ()):
             mark = snapshot.mark
@@ -174,18 +229,36 @@ def _add_new_expirations(context: Context, draft: Draft, one: Wanted) -> None:
             after = mark.taken_at + one.expires if isinstance(one.expires, timedelta) else one.expires
             if after == mark.expires_at or (after is not None and after <= context.now and _is_over(mark, context.now)):
                 continue
-            draft.add(
-                Verb.CHANGE,
-                backend=target.backend,
-                target=target.address,
-                snapshot=snapshot.address,
-                expires_at=after,
-                reversible=after is None or (mark.expires_at is not None and after >= mark.expires_at),
-                change={"expires_at": [mark.expires_at, after]},
-                precondition=precondition(snapshot),
-                reasons=(Reason("declared", "the declared expiration changed", one.where),),
-                request=ChangeRequest(snapshot, mark._replace(expires_at=after)),
-            )
+            predicted = snapshot._replace(mark=mark._replace(expires_at=after))
+            verdict = judge_manual(predicted, context.now, sources=sources)
+            if verdict.expires and not context.clock_stepped_back:
+                yield snapshot.native_id, verdict
+            else:
+                _add_change(context, draft, one, target, snapshot, predicted)
+
+
+def _add_change(
+    context: Context, draft: Draft, one: Wanted, target: Target, snapshot: Snapshot, predicted: Snapshot
+) -> None:
+    if snapshot.mark is None or predicted.mark is None:
+        return
+    before, after = snapshot.mark.expires_at, predicted.mark.expires_at
+    if after is not None and after > context.now:
+        draft.instants.add(after)
+    shorter = after is not None and (before is None or after < before)
+    draft.add(
+        Verb.CHANGE,
+        backend=target.backend,
+        target=target.address,
+        snapshot=snapshot.address,
+        expires_at=after,
+        reversible=not shorter,
+        change={"expires_at": [before, after]},
+        precondition={**precondition(snapshot), "expires_at": before},
+        foreseen=not shorter,
+        reasons=(Reason("declared", "the declared expiration changed", one.where),),
+        request=ChangeRequest(snapshot, predicted.mark),
+    )
 
 
 def _is_over(mark: Mark, now: datetime) -> bool:
@@ -202,12 +275,44 @@ def _unmatched(order: SnapshotOrder, targets: Sequence[Target]) -> list[Diagnost
     ]
 
 
-def _key_used(order: SnapshotOrder, target: Target) -> Diagnostic:
+def _meet_again(context: Context, draft: Draft, order: SnapshotOrder, target: Target) -> None:
+    """Say of an order that is repeated that it was carried out, or why its key cannot be used again."""
+    held = context.owned[target.backend].manual.get(ManualKey(target.backend, target.id, order.key), ())
+    snapshot = next((one for one in held if one.completed_at is not None), None)
+    if snapshot is None or snapshot.mark is None or _is_over(snapshot.mark, context.now):
+        draft.diagnostics.append(_key_used(order, target, "which is gone or past its expiration"))
+        return
+    other = _difference(order, snapshot, snapshot.mark)
+    if other:
+        draft.diagnostics.append(_key_used(order, target, other))
+        return
+    draft.existing.append(snapshot.address)
+    draft.diagnostics.append(
+        Diagnostic(
+            "SP415",
+            Severity.NOTE,
+            f"{target.address} was already taken as {snapshot.name} at {format_instant(snapshot.mark.taken_at)}",
+            detail="A key is taken once, so that a repeated run does not take it again.",
+        )
+    )
+
+
+def _difference(order: SnapshotOrder, snapshot: Snapshot, mark: Mark) -> str:
+    """Return in what a snapshot differs from the order with its key, or nothing; its description is not recorded."""
+    after = mark.taken_at + order.expires if isinstance(order.expires, timedelta) else order.expires
+    if after != mark.expires_at:
+        return f"which expires at {format_instant(mark.expires_at)}" if mark.expires_at else "which never expires"
+    if order.quiesce is Quiesce.REQUIRE and snapshot.quiesced is False:
+        return "for which I/O was not frozen"
+    return ""
+
+
+def _key_used(order: SnapshotOrder, target: Target, other: str) -> Diagnostic:
     return Diagnostic(
         "SP411",
         Severity.ERROR,
-        f"{target.address} already has a manual snapshot with the key {order.key!r}",
-        detail="A key is taken once, so that a repeated run does not take it again.",
+        f"the key {order.key!r} was used for a snapshot of {target.address} before, {other}",
+        detail="A key is taken once, so that a repeated run does not take it again. The same order again is no error.",
         hint="choose another --key",
     )
 

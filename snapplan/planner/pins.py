@@ -35,7 +35,7 @@ def add_pins(context: Context, draft: Draft) -> None:
             slot=mark.slot,
             expires_at=mark.expires_at,
             change={"pin": [None if pin is None else pin._asdict() for pin in (mark.pin, order.pin)]},
-            precondition=precondition(snapshot),
+            precondition={**precondition(snapshot), "expires_at": mark.expires_at},
             reasons=(_reason(order),),
             request=ChangeRequest(snapshot, mark._replace(pin=order.pin)),
         )

@@ -38,6 +38,7 @@ def begin_protection(context: Context, draft: Draft) -> tuple[dict[Protection, i
             profile=protection[2],
             after=(profiles[protection[2]],) if protection[2] in profiles else (),
             change={"begins": [t.period for t in added], "ends": [t.period for t in gone]},
+            precondition={"target_id": protection[1]},
             reasons=(_assigned(context, first.assignment),),
             request=AssignRequest(first.assignment, added, gone),
         )
@@ -61,6 +62,7 @@ def end_protection(context: Context, draft: Draft) -> None:
             target=target,
             profile=profile,
             change={"begins": [], "ends": [t.period for t in triples]},
+            precondition={"target_id": target_id},
             reasons=(_ended(context, triples, gone=(backend, target_id) not in names),),
             request=AssignRequest("", {}, tuple(triples)),
         )

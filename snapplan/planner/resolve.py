@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -93,8 +92,6 @@ class TargetIndex:
         names: Iterable[str] = by_name
         if all(GLOB_CHARACTERS.isdisjoint(glob) for glob in selector.names):
             names = {name for name in selector.names if name in by_name}
-            if "" in by_name:
-                names = [""]
         for name in names:
             target = by_name[name]
             if _selected(selector, target):
@@ -112,7 +109,7 @@ class TargetIndex:
 
 def _selected(selector: Selector, target: Target) -> bool:
     name = target.name
-    if name and not any(matches(glob, name) for glob in selector.names):
+    if not any(matches(glob, name) for glob in selector.names):
         return False
     if any(matches(glob, name) for glob in selector.exclude):
         return False
@@ -143,7 +140,34 @@ def resolve(policy: Policy, backends: Mapping[str, BackendState]) -> Resolution:
                 earlier = found.setdefault(key, (target, name, assignment))
                 if earlier[1] != name:
                     diagnostics.append(_assigned_twice(policy, target, assignment.profile, earlier[1], name))
+    diagnostics += _idle_commands(policy, backends)
     return Resolution(_triples(policy, found), diagnostics)
+
+
+def _idle_commands(policy: Policy, backends: Mapping[str, BackendState]) -> Iterator[Diagnostic]:
+    """Yield a warning for each glob of ``quiesce_commands`` that matches no target of its backend."""
+    for name in sorted(backends):
+        state, config = backends[name], policy.config.backends.get(name)
+        if state.error is not None or config is None or not config.quiesce_commands:
+            continue
+        keys = [f"{target.scope}/{target.name}" if target.name else str(target.scope) for target in state.targets]
+        for glob in config.quiesce_commands:
+            if not any(matches(glob, key) for key in keys):
+                yield _matches_nothing(policy, name, glob, keys)
+
+
+def _matches_nothing(policy: Policy, backend: str, glob: str, keys: Sequence[str]) -> Diagnostic:
+    from difflib import get_close_matches
+
+    near = get_close_matches(glob, keys, n=2, cutoff=0.5)
+    return Diagnostic(
+        "SP403",
+        Severity.WARNING,
+        f"the quiesce commands of {backend!r} for {glob!r} match no target",
+        where=policy.location("config", "backends", backend, "quiesce_commands", glob),
+        detail="Nothing is frozen by them, so what they were meant for is taken unquiesced or not at all.",
+        hint=f"the nearest are {', '.join(near)}" if near else "it is a glob over scope/name, such as vm/db-*",
+    )
 
 
 def _triples(
@@ -161,6 +185,8 @@ def _triples(
 
 def _selects_nothing(policy: Policy, name: str, number: int, selector: Selector, index: TargetIndex) -> Diagnostic:
     known = index.names(selector)
+    from difflib import get_close_matches
+
     near = sorted({close for glob in selector.names for close in get_close_matches(glob, known, n=2, cutoff=0.5)})
     return Diagnostic(
         "SP401",

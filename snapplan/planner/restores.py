@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.diagnostics import Diagnostic, Location, Severity
@@ -15,6 +14,8 @@ from snapplan.models.request import RestoreRequest
 from snapplan.models.target import RestoreMode, RestorePath, Scope
 from snapplan.models.world import ManualKey
 from snapplan.planner.manual import manual_request
+from snapplan.planner.safety import SAFETY_PREFIX, SAFETY_RETENTION, open_sources
+from snapplan.planner.steps import precondition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from snapplan.models.target import Target
     from snapplan.models.world import BackendState
     from snapplan.planner.context import Context, Draft
-
-SAFETY_RETENTION = timedelta(days=7)
-SAFETY_PREFIX = "pre-restore."
 
 
 class Wish(NamedTuple):
@@ -84,12 +82,10 @@ def add_restores(context: Context, draft: Draft, *, declared: bool) -> dict[str,
 
 def sources_of_restores(context: Context, draft: Draft) -> frozenset[str]:
     """Return the native ids that restores of this plan, and those that are open, need: they do not expire."""
-    needed = {action.request.source.native_id for action in draft.actions if isinstance(action.request, RestoreRequest)}
-    for state in context.backends.values():
-        open_keys = tuple(f"{SAFETY_PREFIX}{restore.key}" for restore in state.restores if not restore.done)
-        if open_keys:
-            needed |= {s.native_id for s in state.snapshots if s.mark and (s.mark.key or "").startswith(open_keys)}
-    return frozenset(needed)
+    planned = {
+        action.request.source.native_id for action in draft.actions if isinstance(action.request, RestoreRequest)
+    }
+    return open_sources(context) | planned
 
 
 def _declared(context: Context) -> Iterator[Wish]:
@@ -244,6 +240,9 @@ def _is_of(snapshot: Snapshot, address: TargetAddress, live: Target | None) -> b
 
 def _check_blockers(wish: Wish, address: TargetAddress, live: Target | None, state: BackendState) -> None:
     if wish.mode is RestoreMode.CLONE:
+        if state.capabilities.clone_blocker:
+            summary = f"{address.backend} cannot make a clone: {state.capabilities.clone_blocker}"
+            raise RefusalError(_refuse(wish, "SP427", summary, "restore in place instead"))
         if any(t.scope is address.scope and t.name == wish.as_name for t in state.targets):
             summary = f"there already is a {address.scope} {wish.as_name!r} on {address.backend}"
             raise RefusalError(_refuse(wish, "SP428", summary, "choose another name for the clone"))
@@ -278,7 +277,7 @@ def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
         reversible=not in_place or found.live is not None,
         after=tuple(after),
         change=_effect(context, wish, found),
-        precondition={"native_id": found.source.native_id, "taken_at": found.source.taken_at},
+        precondition={**precondition(found.source), "target_id": found.target_id},
         reasons=(Reason("restore", _sentence(context, wish, found), str(wish.where) if wish.where else None),),
         request=request,
     )
@@ -296,6 +295,7 @@ def _add_safety(context: Context, draft: Draft, wish: Wish, live: Target) -> int
         snapshot=f"{live.address}@{request.name}",
         expires_at=request.mark.expires_at,
         change={"key": request.mark.key},
+        precondition={"target_id": live.id},
         reasons=(Reason("safety", "safety snapshot before the restore", str(wish.where) if wish.where else None),),
         request=request,
     )

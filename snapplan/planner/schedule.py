@@ -42,16 +42,19 @@ def decide(
     live_runs: Collection[str] = (),
     sources: Collection[str] = (),
     clock_stepped_back: bool = False,
+    waits: bool = False,
 ) -> Decision:
     """Decide one (target, profile, period): the core that ``plan``, ``apply`` and ``simulate`` share.
 
     The expiries are those of the predicted state, after the snapshot that is due and the retention that changed. After
-    the clock stepped back nothing is due and nothing expires.
+    the clock stepped back nothing is due and nothing expires. What ``waits`` is due, but not taken now.
     """
     if clock_stepped_back:
         return Decision(NOTHING, (), (), (), None)
     period = resolved.period
     wanted = due(period, resolved.timezone, tracked, now)
+    if waits:
+        wanted = wanted._replace(slot=None)
     changes = retention_changes(snapshots, period.retention, retroactive=resolved.profile.retroactive, now=now)
     predicted = changed(snapshots, changes, resolved.minimum) if changes else snapshots
     urgent, turns_at = scan(predicted, now)

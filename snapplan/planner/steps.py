@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from snapplan.ids import compact_instant, format_instant
+from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 from snapplan.models.plan import Missed, Reason, Verb
 from snapplan.models.request import ChangeRequest, ExpireRequest, SnapshotRequest
 from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce
+from snapplan.planner.expiry import age_order
 from snapplan.planner.names import fitting, scheduled_name
+from snapplan.planner.sets import set_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -34,20 +36,44 @@ def add_missed(draft: Draft, decisions: Iterable[tuple[Resolved, Decision]]) -> 
             draft.missed.append(Missed(resolved.target.address, triple.profile, triple.period, slot, triple))
 
 
+def add_removals(draft: Draft, decisions: Iterable[tuple[Resolved, Decision]]) -> dict[Triple, list[int]]:
+    """Add the removal of what earlier attempts at a slot that is due left incomplete; return the numbers by triple.
+
+    The retry waits for them: otherwise one that takes the incomplete snapshot over would be removed after it.
+    """
+    numbers: dict[Triple, list[int]] = {}
+    for resolved, decision in decisions:
+        for verdict in decision.verdicts:
+            if is_retried(verdict, decision.due.slot):
+                number = add_expiry(draft, verdict, verdict.snapshot, where=None, code=verdict.code)
+                numbers.setdefault(resolved.triple, []).append(number)
+    return numbers
+
+
+def is_retried(verdict: Verdict, due: datetime | None) -> bool:
+    """Whether ``verdict`` is on an incomplete snapshot of the slot that is ``due``: it is removed before the retry."""
+    mark = verdict.snapshot.mark
+    return verdict.code == "incomplete" and mark is not None and due is not None and mark.slot == due
+
+
 def add_snapshots(
     context: Context,
     draft: Draft,
     decisions: Iterable[tuple[Resolved, Decision]],
     tracked: Mapping[Triple, Tracked],
     assigned: Mapping[Protection, int],
+    removed: Mapping[Triple, Sequence[int]],
 ) -> dict[Triple, int]:
-    """Add the snapshots that are due; return their numbers by triple."""
+    """Add the snapshots that are due; return their numbers by triple.
+
+    ``assigned`` and ``removed`` are the numbers of the actions that have to come first.
+    """
     due = [(resolved, decision.due.slot) for resolved, decision in decisions if decision.due.slot is not None]
-    sets = _sets(due)
+    sets = set_names(due)
     taken = _names_taken(context, {resolved.target.id for resolved, _ in due})
     numbers = {}
     for resolved, slot in due:
-        request = scheduled_request(context, resolved, slot, taken, sets.get((resolved.triple, slot)))
+        request = scheduled_request(context, resolved, slot, taken, sets.get(resolved.triple))
         protection = assigned.get(resolved.triple[:3])
         first = slot == tracked[resolved.triple].since and tracked[resolved.triple].last_slot is None
         numbers[resolved.triple] = draft.add(
@@ -59,8 +85,9 @@ def add_snapshots(
             period=resolved.triple.period,
             slot=slot,
             expires_at=request.mark.expires_at,
-            after=() if protection is None else (protection,),
+            after=(*(() if protection is None else (protection,)), *removed.get(resolved.triple, ())),
             change={"quiesce": str(request.quiesce)} if request.quiesce is not Quiesce.NEVER else {},
+            precondition={"target_id": resolved.target.id},
             reasons=(_due_reason(context, resolved, slot, first=first),),
             request=request,
         )
@@ -120,7 +147,8 @@ def add_changes(context: Context, draft: Draft, resolved: Resolved, changes: Ite
             expires_at=change.after,
             reversible=not change.shorter,
             change={"expires_at": [change.before, change.after]},
-            precondition=precondition(change.snapshot),
+            precondition={**precondition(change.snapshot), "expires_at": change.before},
+            foreseen=not change.shorter,
             reasons=(Reason("shortened" if change.shorter else "lengthened", cause, where),),
             request=ChangeRequest(change.snapshot, mark._replace(expires_at=change.after, minimum=resolved.minimum)),
         )
@@ -135,10 +163,15 @@ def add_expiry(
     code: str,
     note: str = "",
     after: Collection[int] = (),
-) -> None:
-    """Add the expiry that ``verdict`` says; ``original`` is the snapshot as it stands now."""
+    foreseen: bool = True,
+    newest: Sequence[Snapshot] = (),
+) -> int:
+    """Add the expiry that ``verdict`` says, and return its number; ``original`` is the snapshot as it stands now.
+
+    ``newest`` are the newest complete snapshots of its period; those that are newer than it are its witnesses.
+    """
     mark = original.mark
-    draft.add(
+    return draft.add(
         Verb.EXPIRE,
         backend=original.backend,
         target=original.target_address,
@@ -149,10 +182,17 @@ def add_expiry(
         expires_at=mark.expires_at if mark else None,
         reversible=False,
         after=tuple(sorted(after)),
-        precondition=precondition(original),
+        precondition={**precondition(original), "witnesses": [precondition(one) for one in _newer(newest, original)]},
+        foreseen=foreseen,
         reasons=(Reason(code, f"{verdict.text}{note}", where),),
         request=ExpireRequest(original),
     )
+
+
+def _newer(newest: Sequence[Snapshot], original: Snapshot) -> list[Snapshot]:
+    if original.completed_at is None:
+        return []
+    return [one for one in newest if age_order(one) > age_order(original)]
 
 
 def precondition(snapshot: Snapshot) -> dict[str, Any]:
@@ -168,16 +208,6 @@ def _due_reason(context: Context, resolved: Resolved, slot: datetime, *, first: 
     late = context.now - slot
     text = f"{triple.period} slot {slot:%Y-%m-%d %H:%MZ}"
     return Reason("due", f"{text}, {format_duration(late)} ago" if late.total_seconds() >= 60 else text, where)
-
-
-def _sets(due: Sequence[tuple[Resolved, datetime]]) -> dict[tuple[Triple, datetime], str]:
-    members: dict[tuple[str, ...], list[tuple[Triple, datetime]]] = {}
-    for resolved, slot in due:
-        if resolved.atomic:
-            triple = resolved.triple
-            key = (triple.backend, resolved.assignment, triple.profile, triple.period, compact_instant(slot))
-            members.setdefault(key, []).append((triple, slot))
-    return {member: ".".join(key[1:]) for key, group in members.items() if len(group) > 1 for member in group}
 
 
 def _names_taken(context: Context, target_ids: Collection[str]) -> dict[str, set[str]]:

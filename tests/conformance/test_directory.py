@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -89,6 +90,10 @@ class DirectoryHarness(Harness):
         marker = self._store / "snapplan-store.json"
         if not marker.exists():
             marker.write_text(json.dumps({"format": "snapplan.store/1", "id": "theirs"}))
+
+    def add_odd_names(self, target: str) -> None:
+        for parent in (self._store / "snapshots" / target, self._place(target).parent):
+            (parent / os.fsdecode(b"caf\xe9")).mkdir(parents=True)
 
     def use(self, snapshot: Snapshot) -> None:
         store = Store("lab", "conformance", self._store)

@@ -29,10 +29,10 @@ class MemoryHarness(Harness):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count()
-        self._options = MemoryOptions(state="none.json")
+        self._options = MemoryOptions.model_validate({"state": "none.json"})
 
     def world(self, targets: Sequence[WorldTarget]) -> None:
-        self._options = MemoryOptions(state=f"{next(self._numbers)}.json")
+        self._options = MemoryOptions.model_validate({"state": f"{next(self._numbers)}.json"})
         with self._file.write() as world:
             for each in targets:
                 world.put(each.scope, each.name, each.files)

@@ -12,7 +12,8 @@ from snapplan.codes import CODES
 
 CODE = re.compile(r"\bSP[1-9][0-9]{2}\b")
 PACKAGE = Path(snapplan.__file__).parent
-SOURCES = [path for path in PACKAGE.rglob("*.py") if path.name != "codes.py"]
+EXPLANATIONS = [PACKAGE / "codes" / name for name in ("files.py", "meaning.py", "plans.py")]
+SOURCES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "codes"]
 USED = sorted({code for path in SOURCES for code in CODE.findall(path.read_text(encoding="utf-8"))})
 
 
@@ -33,6 +34,7 @@ def test_explanations_are_whole_and_used(code: str) -> None:
 
 
 def test_codes_are_explained_once_and_in_order() -> None:
-    written = re.findall(r'Code\(\s*"(SP[0-9]{3})"', (PACKAGE / "codes.py").read_text(encoding="utf-8"))
+    text = "".join(path.read_text(encoding="utf-8") for path in EXPLANATIONS)
+    written = re.findall(r'Code\(\s*"(SP[0-9]{3})"', text)
     assert written == sorted(set(written))
     assert len(written) == len(CODES)

@@ -13,6 +13,7 @@ from snapplan.models.snapshot import Pin
 
 if TYPE_CHECKING:
     from snapplan.drivers.conformance.lab import Lab
+    from snapplan.models.snapshot import Snapshot
 
 CHANGES: dict[str, dict[str, Any]] = {
     "never": {"expires_at": None},
@@ -67,6 +68,36 @@ class ChangeTests:
         (outcome,) = lab.driver.change([ChangeRequest(foreign, lab.mark(lab.target(lab.path())))])
         refused(outcome, RefusedError)
         assert lab.snapshots() == [foreign]
+
+    def test_the_snapshot_of_another_project_is_adopted_when_that_is_asked_for(self, lab: Lab) -> None:
+        require(lab.capabilities.adopts_projects, "the driver does not adopt snapshots of other projects")
+        theirs = lab.take(lab.path(), project="elsewhere")
+        _adopted(lab, theirs)
+
+    def test_a_snapshot_without_a_mark_is_adopted_when_that_is_asked_for(self, lab: Lab) -> None:
+        require(lab.capabilities.adopts_unmarked, "the driver does not adopt snapshots without a mark")
+        lab.harness.add_foreign_snapshot(lab.path(), "theirs")
+        _adopted(lab, lab.listed(lab.path(), "theirs"))
+
+    def test_a_snapshot_that_changed_its_owner_meanwhile_is_not_adopted(self, lab: Lab) -> None:
+        require(lab.capabilities.adopts_projects, "the driver does not adopt snapshots of other projects")
+        theirs = lab.take(lab.path(), project="elsewhere")
+        mark = lab.mark(lab.target(lab.path()), profile=None, period=None, slot=None, key="adopted.it")
+        assert theirs.mark is not None
+        then = theirs._replace(mark=theirs.mark._replace(project="a-third"))
+        (outcome,) = lab.driver.change([ChangeRequest(then, mark, adopts=True)])
+        refused(outcome, RefusedError)
+        assert lab.snapshots() == [theirs]
+
+
+def _adopted(lab: Lab, foreign: Snapshot) -> None:
+    mark = lab.mark(lab.target(lab.path()), profile=None, period=None, slot=None, key="adopted.it")
+    (outcome,) = lab.driver.change([ChangeRequest(foreign, mark, adopts=True)])
+    assert outcome.error is None
+    (listed,) = lab.snapshots()
+    assert listed == foreign._replace(mark=mark)
+    assert lab.expire(listed)[0].error is None
+    assert lab.snapshots() == []
 
 
 def _changes_or_skip(lab: Lab) -> None:

@@ -70,6 +70,10 @@ class Harness(Protocol):
         """Take a snapshot without a mark, as another tool would."""
         pytest.skip("this harness cannot take foreign snapshots")
 
+    def add_odd_names(self, target: str) -> None:
+        """Give a target or a foreign snapshot a name with bytes that are no UTF-8, where the platform has such names."""
+        return
+
     def lock(self, snapshot: Snapshot) -> None:
         """Let the platform lock a snapshot for a day."""
         pytest.skip("this harness cannot lock a snapshot")

@@ -40,6 +40,15 @@ class ListingTests:
         assert len({(each.scope, each.id) for each in listed}) == len(listed)
         assert all(each.id for each in listed)
 
+    def test_all_text_of_a_listing_is_valid_unicode(self, lab: Lab) -> None:
+        lab.take(lab.path())
+        lab.harness.add_odd_names(lab.path())
+        inventory = lab.inventory()
+        for target in inventory.targets:
+            assert "".join((target.name, target.id, *target.tags, target.in_place_blocker)).encode()
+        for snapshot in inventory.snapshots:
+            assert "".join((snapshot.native_id, snapshot.name, snapshot.target_id, snapshot.target_name)).encode()
+
     def test_ids_stay_the_same_over_connections_and_writes(self, lab: Lab) -> None:
         before = {each.address: each.id for each in lab.inventory().targets}
         lab.spoil(lab.path())

@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
     ),
     period_fields=frozenset({"quiesce"}),
     parallel=4,
+    adopts_projects=True,
 )
 
 

@@ -5,31 +5,29 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan import clock, crash
-from snapplan.drivers.directory.copy import CopyStoppedError, copy_tree
+from snapplan.drivers.directory.collect import Collecting, collect
+from snapplan.drivers.directory.copy import CopyStoppedError
 from snapplan.drivers.directory.facts import Facts
 from snapplan.drivers.directory.failure import describe, refusing
 from snapplan.drivers.directory.listing import target_id
-from snapplan.drivers.directory.manifest import entry_of, write_manifest
 from snapplan.drivers.directory.names import name_fault
-from snapplan.drivers.directory.parts import Part, found_in, moved_under, parts_of
+from snapplan.drivers.directory.parts import Part, found_in, parts_of
 from snapplan.drivers.directory.quiescing import Freezing, freezing_for
-from snapplan.drivers.directory.removal import remove_tree
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
-from snapplan.drivers.directory.swap import nested_stores
 from snapplan.errors import NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
 from snapplan.models.request import Outcome, SnapshotRequest
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from snapplan.drivers.directory.collect import Collected
     from snapplan.drivers.directory.copy import CopyReport
     from snapplan.drivers.directory.layout import Layout, Place
-    from snapplan.drivers.directory.manifest import Entry
     from snapplan.drivers.directory.store import Store
     from snapplan.models.policy import QuiesceCommands
 
@@ -38,12 +36,13 @@ _NAMED_IN_NOTICES = 3
 
 @dataclass(frozen=True, slots=True)
 class Capturing:
-    """What taking snapshots on one backend needs."""
+    """What taking snapshots on one backend needs. ``once`` says yes to the first who asks, and no from then on."""
 
     layout: Layout
     store: Store
     quiesce_commands: Mapping[str, QuiesceCommands]
     content_hashes: bool
+    once: Callable[[], bool]
 
 
 class _Subject(NamedTuple):
@@ -53,14 +52,6 @@ class _Subject(NamedTuple):
     parts: Sequence[Part]
     places: Sequence[Place]
     keys: Sequence[str]
-
-
-class _Copied(NamedTuple):
-    """All parts of a capture, copied."""
-
-    entries: tuple[Entry, ...]
-    reports: tuple[CopyReport, ...]
-    notices: tuple[str, ...]
 
 
 def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
@@ -85,10 +76,8 @@ def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
         )
         aside = store.begin(facts)
         try:
-            return _fill(capturing, aside, facts, subject, freezing)
-        except FileExistsError:
-            store.discard(aside)
-            return _already(store, existing, facts)
+            facts, notices = _fill(capturing, aside, facts, subject, freezing)
+            return _completed(store, aside, facts, notices)
         except BaseException as error:
             if isinstance(error, OSError) and not aside.exists():
                 raise OutcomeUnknownError(
@@ -147,78 +136,40 @@ def _already(store: Store, existing: Path, facts: Facts) -> Outcome:
     return Outcome(snapshot=found.snapshot(store.backend, complete=True), existed=True)
 
 
-def _fill(capturing: Capturing, aside: Path, facts: Facts, subject: _Subject, freezing: Freezing) -> Outcome:
-    store = capturing.store
+def _fill(
+    capturing: Capturing, aside: Path, facts: Facts, subject: _Subject, freezing: Freezing
+) -> tuple[Facts, tuple[str, ...]]:
+    """Fill ``aside`` with data and manifest; return the final facts and what the operator is told."""
     stop = freezing.expired if freezing.required else None
+    how = Collecting(capturing.store.backend, capturing.store.path, capturing.content_hashes, stop)
     try:
         with freezing:
             crash.point("create.frozen")
-            copied = _copy(capturing, aside / DATA, subject.parts, stop)
+            copied = collect(how, subject.parts, aside / DATA, aside / MANIFEST)
             crash.point("create.copied")
     except CopyStoppedError:
         freezing.check()
         raise
     freezing.check()
-    write_manifest(aside / MANIFEST, copied.entries, hashes=capturing.content_hashes, sync=False)
-    crash.point("create.manifest")
     facts = _with_results(facts, copied, freezing.quiesced, capturing.content_hashes)
     if facts.scope is Scope.CLOUD:
         facts = facts._replace(contains=tuple(found_in(aside / DATA, subject.places)))
-    store.complete(aside, facts)
-    notices = (*freezing.notices, *_notices(copied))
+    return facts, (*freezing.notices, *_notices(copied, capturing.once))
+
+
+def _completed(store: Store, aside: Path, facts: Facts, notices: tuple[str, ...]) -> Outcome:
+    try:
+        store.complete(aside, facts)
+    except FileExistsError:
+        # Only its last step says so. Somebody else took the name meanwhile.
+        place = store.target_folder(facts.scope, facts.folder) / facts.name
+        outcome = _already(store, place, facts)
+        _discard_quietly(store, aside)
+        return outcome
     return Outcome(snapshot=facts.snapshot(store.backend, complete=True), notices=notices)
 
 
-def _copy(capturing: Capturing, data: Path, parts: Sequence[Part], stop: Callable[[], bool] | None) -> _Copied:
-    if len(parts) == 1 and not parts[0].prefix:
-        report = _copy_part(capturing, parts[0].source, data, stop)
-        return _Copied(report.entries, (report,), ())
-    reports: list[CopyReport] = []
-    entries: list[Entry] = []
-    notices: list[str] = []
-    links = 0
-    data.mkdir(mode=0o700)
-    for part in parts:
-        (data / part.prefix).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            report = _copy_part(capturing, part.source, data / part.prefix, stop)
-        except NotFoundError:
-            notices.append(f"{str(part.source)!r} vanished while the system was copied, and is left out")
-            _drop(data / part.prefix)
-            continue
-        reports.append(report)
-        entries += [moved_under(part.prefix, entry, links) for entry in report.entries]
-        links += 1 + max((entry.link for entry in report.entries if entry.link is not None), default=0)
-    return _Copied((*_folders_around(data, parts), *entries), tuple(reports), tuple(notices))
-
-
-def _copy_part(capturing: Capturing, source: Path, destination: Path, stop: Callable[[], bool] | None) -> CopyReport:
-    try:
-        before = source.stat()
-        exclude = [capturing.store.path, *nested_stores(source)]
-        report = copy_tree(source, destination, exclude=exclude, hashes=capturing.content_hashes, stop=stop)
-        after = source.stat()
-    except FileNotFoundError as error:
-        if source.exists():
-            raise
-        raise NotFoundError(capturing.store.backend, f"nothing to copy: {describe(error)}") from error
-    if before.st_ino != after.st_ino:
-        raise NotFoundError(capturing.store.backend, f"{str(source)!r} was replaced while it was copied")
-    return report
-
-
-def _drop(path: Path) -> None:
-    if path.exists():
-        remove_tree(path)
-
-
-def _folders_around(data: Path, parts: Sequence[Part]) -> list[Entry]:
-    """Return entries for the folders of the data that are no copies themselves."""
-    around = {parent for part in parts for parent in PurePosixPath(part.prefix).parents}
-    return [entry_of(str(path), (data / path).lstat()) for path in sorted(around)]
-
-
-def _with_results(facts: Facts, copied: _Copied, quiesced: bool, hashes: bool) -> Facts:
+def _with_results(facts: Facts, copied: Collected, quiesced: bool, hashes: bool) -> Facts:
     reports = copied.reports
     return facts._replace(
         completed_at=clock.now(),
@@ -226,7 +177,7 @@ def _with_results(facts: Facts, copied: _Copied, quiesced: bool, hashes: bool) -
         consistent=not copied.notices and all(report.consistent for report in reports),
         size=sum(report.bytes for report in reports),
         files=sum(report.files for report in reports),
-        entries=len(copied.entries),
+        entries=copied.entries,
         changed=sum(len(report.changed) for report in reports),
         vanished=sum(len(report.vanished) for report in reports),
         reflinked=_all_shared(reports),
@@ -239,13 +190,14 @@ def _all_shared(reports: Sequence[CopyReport]) -> bool | None:
     return all(known) if known else None
 
 
-def _notices(copied: _Copied) -> Iterator[str]:
+def _notices(copied: Collected, once: Callable[[], bool]) -> Iterator[str]:
     yield from copied.notices
     yield from _listed("changed", [path for report in copied.reports for path in report.changed])
     yield from _listed("vanished", [path for report in copied.reports for path in report.vanished])
     for report in copied.reports:
         yield from report.notices
-    if _all_shared(copied.reports) is False:
+    # Of the filesystems, not of this snapshot.
+    if _all_shared(copied.reports) is False and once():
         yield "all data was copied: these filesystems cannot share it (no reflink)"
 
 

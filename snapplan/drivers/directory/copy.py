@@ -16,6 +16,7 @@ from snapplan.drivers.directory.attributes import Attributes
 from snapplan.drivers.directory.content import CopyStoppedError, DataCopier
 from snapplan.drivers.directory.descent import Descent
 from snapplan.drivers.directory.manifest import Entry, digest_fd, entry_of
+from snapplan.drivers.directory.marker import is_open_store
 from snapplan.drivers.directory.mounts import mount_points
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ _OF_THE_COPY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 class CopyReport(NamedTuple):
     """What ``copy_tree`` did.
 
-    ``entries`` are for the manifest, parents first. ``files`` counts files, ``bytes`` their data (a file of several names
-    once). Paths are relative to the source. ``changed`` were not the same before and after, ``vanished`` were listed but
-    gone. ``skipped_mounts`` are empty folders in the copy. ``notices`` are sentences for the operator about what was not
-    kept. ``reflinked`` says whether all data is shared with the source, ``None`` when there is none.
+    ``entries`` are for the manifest, parents first; empty where the caller records them itself. ``links`` counts the files
+    of several names. ``files`` counts files, ``bytes`` their data (a file of several names once). Paths are relative to
+    the source. ``changed`` were not the same before and after, ``vanished`` were listed but gone. ``skipped_mounts`` are
+    empty folders in the copy. ``notices`` are sentences for the operator about what was not kept. ``reflinked`` says
+    whether all data is shared with the source, ``None`` when there is none.
     """
 
     entries: tuple[Entry, ...]
@@ -50,6 +52,7 @@ class CopyReport(NamedTuple):
     skipped_mounts: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     reflinked: bool | None = None
+    links: int = 0
 
     @property
     def consistent(self) -> bool:
@@ -64,14 +67,16 @@ def copy_tree(
     exclude: Collection[Path] = (),
     hashes: bool = False,
     stop: Callable[[], bool] | None = None,
+    record: Callable[[Entry], object] | None = None,
 ) -> CopyReport:
     """Make the new folder ``destination`` with all that the folder ``source`` holds.
 
     Kept: data with its holes, modes, owners (as root), times, extended attributes and access lists, hard links inside the
     tree, symlinks as they are, FIFOs, device nodes (as root). Never leaves the tree through a symlink, nor its filesystem.
-    ``source`` itself must not be a symlink. The folders in ``exclude`` are left out with all below them, and so is
-    ``destination``. ``hashes`` puts the SHA-256 of each file, as it is in the copy, into its entry. ``stop`` is asked
-    between files, and within large ones.
+    ``source`` itself must not be a symlink. The folders in ``exclude`` are left out with all below them, and so are
+    ``destination`` and any store. ``hashes`` puts the SHA-256 of each file, as it is in the copy, into its entry. ``stop``
+    is asked between files, and within large ones. ``record`` is given each entry as it is made, where the report is not to
+    hold them all.
 
     Nothing is synced. Raises ``FileExistsError``; ``OSError`` with the path for what cannot be read (``PermissionError``)
     or written (``ENOSPC``); ``CopyStoppedError``. The caller then removes ``destination``.
@@ -79,7 +84,7 @@ def copy_tree(
     with Descent(source) as src:
         destination.mkdir(0o700)
         with Descent(destination) as dst:
-            copier = _TreeCopier(source, destination, src, dst, hashes=hashes, stop=stop)
+            copier = _TreeCopier(source, destination, src, dst, hashes=hashes, stop=stop, record=record)
             copier.leave_out(exclude)
             copier.stay_off(mount_points())
             return copier.run()
@@ -91,6 +96,13 @@ class _Level(NamedTuple):
     prefix: str
     status: os.stat_result
     folders: list[str]
+
+
+class _First(NamedTuple):
+    """A file of several names, as it was copied under the first of them."""
+
+    entry: Entry
+    status: os.stat_result
 
 
 class _TreeCopier:
@@ -105,6 +117,7 @@ class _TreeCopier:
         *,
         hashes: bool,
         stop: Callable[[], bool] | None,
+        record: Callable[[Entry], object] | None,
     ) -> None:
         self._source, self._destination = source, destination
         self._src, self._dst = src, dst
@@ -116,9 +129,10 @@ class _TreeCopier:
         self._attributes = Attributes(dst.fd)
         self._top = os.dup(dst.fd)
         self._levels: list[_Level] = []
-        self._links: dict[tuple[int, int], Entry] = {}
+        self._links: dict[tuple[int, int], _First] = {}
         self._groups = 0
         self._entries: list[Entry] = []
+        self._keep = self._entries.append if record is None else record
         self._changed: list[str] = []
         self._vanished: list[str] = []
         self._mounted: frozenset[str] = frozenset()
@@ -162,6 +176,7 @@ class _TreeCopier:
             tuple(self._mounts),
             self._attributes.notices(),
             self._data.reflinked,
+            self._groups,
         )
 
     def _fail(self, error: OSError) -> NoReturn:
@@ -172,7 +187,7 @@ class _TreeCopier:
     def _begin(self, prefix: str) -> None:
         """Copy all but the folders of the folder we stand in."""
         status = self._src.status
-        self._entries.append(entry_of(prefix[:-1] or ".", status))
+        self._keep(entry_of(prefix[:-1] or ".", status))
         level = _Level(prefix, status, [])
         self._levels.append(level)
         if status.st_dev != self._device or prefix[:-1] in self._mounted:
@@ -197,7 +212,8 @@ class _TreeCopier:
             self._swapped_or_gone(error, name, path)
             return
         status = self._src.status
-        if (status.st_dev, status.st_ino) in self._excluded:
+        excluded = (status.st_dev, status.st_ino) in self._excluded
+        if excluded or (status.st_dev == self._device and is_open_store(self._src.fd)):
             self._src.leave()
             return
         os.mkdir(name, 0o700, dir_fd=self._dst.fd)
@@ -288,13 +304,18 @@ class _TreeCopier:
             entry = entry._replace(mode=mode)
         if link is not None:
             self._groups += 1
-            self._links[status.st_dev, status.st_ino] = entry
-        self._entries.append(entry)
+            self._links[status.st_dev, status.st_ino] = _First(entry, status)
+        self._keep(entry)
 
     def _hard_link(self, name: str, path: str, status: os.stat_result) -> bool:
         """Give what was copied already under another name this name too; return ``False`` if that cannot be."""
-        first = self._links.get((status.st_dev, status.st_ino))
-        if first is None:
+        known = self._links.get((status.st_dev, status.st_ino))
+        if known is None:
+            return False
+        first, before = known
+        if (before.st_mtime_ns, before.st_size) != (status.st_mtime_ns, status.st_size):
+            # Not what was copied: written since, or removed and its number given to another file.
+            self._changed.append(path)
             return False
         try:
             os.link(first.path, name, src_dir_fd=self._top, dst_dir_fd=self._dst.fd, follow_symlinks=False)
@@ -303,7 +324,7 @@ class _TreeCopier:
                 raise
             self._attributes.lost("hard link not kept, copied", path)
             return False
-        self._entries.append(first._replace(path=path))
+        self._keep(first._replace(path=path))
         if first.type == "file":
             self._files += 1
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from snapplan.drivers.directory.layout import FOLDERS
+from snapplan.drivers.directory.layout import FOLDERS, NO_PLACE_FOR_CLONES
 from snapplan.drivers.directory.listing import in_place_blockers, target_id
 from snapplan.drivers.directory.names import name_fault
 from snapplan.drivers.directory.parts import path_in
@@ -100,13 +100,14 @@ def _clone_place(layout: Layout, request: RestoreRequest) -> Path:
     fault = name_fault(request.as_name)
     if fault:
         raise RefusedError(layout.backend, f"a clone cannot have this name: {fault}")
-    if layout.root is None:
+    folder = layout.folder_of(request.scope)
+    if folder is None:
         raise RefusedError(
             layout.backend,
-            "a clone needs a root to lie in, and this backend only has named paths",
+            NO_PLACE_FOR_CLONES,
             hint="give the backend a root:, or restore in place",
         )
-    path = layout.root / FOLDERS[request.scope] / request.as_name
+    path = folder / request.as_name
     if os.path.lexists(path) or (request.scope, request.as_name) in layout.named:
         raise NameTakenError(layout.backend, f"{request.scope}/{request.as_name} exists already")
     return path

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from snapplan.drivers.directory.failure import describe, reaching, refusing
 from snapplan.drivers.directory.journal import State, list_journals
-from snapplan.drivers.directory.layout import lay_out
+from snapplan.drivers.directory.layout import NO_PLACE_FOR_CLONES, lay_out
 from snapplan.drivers.directory.listing import list_snapshots, list_targets
 from snapplan.drivers.directory.store import DATA, MANIFEST, Store
 from snapplan.errors import BackendError, NotFoundError, RefusedError
@@ -30,11 +31,15 @@ class DirectoryDriver:
     """One configured set of folders. It holds nothing open; all state is on the disk."""
 
     def __init__(self, settings: Settings, options: DirectoryOptions, capabilities: Capabilities) -> None:
-        self.capabilities = capabilities._replace(parallel=options.parallel)
+        self.capabilities = capabilities._replace(
+            parallel=options.parallel, clone_blocker="" if options.root is not None else NO_PLACE_FOR_CLONES
+        )
         self._settings = settings
         self._layout = lay_out(settings.backend, options, settings.base)
         self._store = Store(settings.backend, settings.project, self._layout.store)
         self._content_hashes = options.content_hashes
+        # Never released: only the first thread of a run gets it.
+        self._once = partial(Lock().acquire, blocking=False)
 
     def inventory(self) -> Inventory:
         """Return all targets, snapshots and restores, read in one pass.
@@ -60,7 +65,7 @@ class DirectoryDriver:
         from snapplan.drivers.directory.capture import Capturing, take
 
         capturing = Capturing(
-            self._layout, self._store, self._settings.quiesce_commands, content_hashes=self._content_hashes
+            self._layout, self._store, self._settings.quiesce_commands, self._content_hashes, self._once
         )
         return (self._outcome(partial(take, capturing, request)) for request in requests)
 
@@ -116,7 +121,10 @@ class DirectoryDriver:
         snapshot, mark = request.snapshot, request.mark
         with refusing(self._store.backend, f"change {snapshot.address}"):
             path, facts = self._find(snapshot)
-            self._refuse_foreign(facts, snapshot)
+            if request.adopts:
+                self._refuse_another(facts, snapshot)
+            else:
+                self._refuse_foreign(facts, snapshot)
             if mark.project != self._store.project or mark.target_id != facts.mark.target_id:
                 raise RefusedError(self._store.backend, f"the new mark of {snapshot.address} is not of its target")
             changed = facts._replace(mark=mark)
@@ -170,6 +178,12 @@ class DirectoryDriver:
             raise RefusedError(self._store.backend, f"{snapshot.address} has no mark, so it is not ours to touch")
         if facts.mark.project != self._store.project:
             raise RefusedError(self._store.backend, f"{snapshot.address} is of project {facts.mark.project!r}")
+        self._refuse_another(facts, snapshot)
+
+    def _refuse_another(self, facts: Facts, snapshot: Snapshot) -> None:
+        """Raise ``RefusedError`` unless what was found is the snapshot that was meant, whoever owns it."""
+        if snapshot.mark is None or facts.mark.project != snapshot.mark.project:
+            raise RefusedError(self._store.backend, f"{snapshot.address} has another owner than it had")
         if facts.id != snapshot.native_id or _what(facts.mark) != _what(snapshot.mark):
             raise RefusedError(self._store.backend, f"{snapshot.address} is another snapshot than the one meant")
 

@@ -32,13 +32,16 @@ def write_document(path: Path, document: Mapping[str, Any], point: str) -> None:
     crash.point(f"{point}.done")
 
 
-def make_folder(path: Path) -> None:
-    """Make ``path`` and the folders above it, private to the user, unless they are there. Raises ``OSError``."""
+def make_folder(path: Path, *, mode: int = 0o700) -> None:
+    """Make ``path`` and the folders above it, durably, unless they are there. Raises ``OSError``.
+
+    They are private to the user, unless ``mode`` (less the umask) says otherwise.
+    """
     if path.is_dir():
         return
-    make_folder(path.parent)
+    make_folder(path.parent, mode=mode)
     try:
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=mode)
     except FileExistsError:
         if not path.is_dir():
             raise

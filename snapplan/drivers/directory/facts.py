@@ -83,9 +83,22 @@ def to_document(facts: Facts) -> dict[str, Any]:
 def from_text(text: bytes) -> Facts:
     """Return what a ``mark.json`` says. Raises ``ValueError`` when it says nothing useful, ``NewerFormatError``."""
     try:
-        return _facts(json.loads(text))
+        facts = _facts(json.loads(text))
+        # Quick where nothing is escaped, as in nearly all: this is asked of each snapshot of each listing.
+        if b"\\u" in text:
+            _check_text(facts)
+        return facts
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no {FORMAT}: {error!r}") from error
+
+
+def _check_text(facts: Facts) -> None:
+    """Raise ``ValueError`` where a text is not valid Unicode: no such mark is ours, and nobody could record it.
+
+    All but the folder's own name, which is any bytes.
+    """
+    document = to_document(facts._replace(folder=""))
+    json.dumps(document, ensure_ascii=False).encode()
 
 
 def _facts(document: Mapping[str, Any]) -> Facts:

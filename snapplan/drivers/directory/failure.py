@@ -31,6 +31,10 @@ def refusal(backend: str, doing: str, error: OSError) -> BackendError:
         return RefusedError(
             backend, sentence, hint="run snapplan as a user who may read the targets and write the store"
         )
+    if error.errno == errno.EEXIST:
+        # What is made is always new, so two names have become one.
+        hint = "the filesystem it is copied to takes two names for the same, perhaps as they differ only in case"
+        return RefusedError(backend, sentence, hint=hint)
     return BackendError(backend, sentence)
 
 

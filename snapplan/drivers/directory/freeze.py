@@ -112,7 +112,9 @@ def frozen(commands: QuiesceCommands, *, target_address: str, record: Path | Non
             raise ThawError(target_address, str(thaw["reason"]), str(thaw["output"]))
         # Without its watchdog, a freeze may still be at work: the next start thaws once more.
         if freeze is not None and not freeze.get("lost"):
-            _remove_record(record)
+            # Thawed is thawed: a record that cannot be removed has the next start thaw once more, and loses no snapshot.
+            with suppress(OSError):
+                _remove_record(record)
 
 
 def _environment(target: str) -> dict[str, str]:
@@ -204,11 +206,15 @@ def _write_record(path: Path, commands: QuiesceCommands, target: str) -> None:
         "process": process_birth(pid),
     }
     draft = path.with_name(path.name + ".new")
-    with open(draft, "w", encoding="ascii", opener=_private) as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
+    try:
+        with open(draft, "w", encoding="ascii", opener=_private) as file:
+            json.dump(document, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     fsync_directory(path.parent)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.drivers.directory.durable import make_folder, write_document
+from snapplan.drivers.directory.layout import BESIDE
 from snapplan.drivers.directory.swap import FolderMetadata, Kind, SwapPlan, Unit
 from snapplan.errors import BackendError, NotSupportedError
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.store import Store
 
 FORMAT = "snapplan.restore/1"
-# How the folder is called that stands beside a target, where the store is on another filesystem.
-BESIDE = ".snapplan-restoring-"
+# How the folder is called where a restore is built in the store, after the journal's name.
+ASIDE = ".aside"
 _LONGEST_NAME = 120
 
 
@@ -110,6 +111,10 @@ def _read(store: Store, path: Path) -> Journal:
 
 
 def _checked(store: Store, journal: Journal) -> Journal:
+    within = journal.aside.parts[-3:-1]
+    if within == (store.restores.name, journal.project) and journal.aside.suffix == ASIDE:
+        # The store may have been moved since, or be mounted elsewhere.
+        journal = journal._replace(aside=store.restores / journal.project / journal.aside.name)
     # The folder aside gets removed in the end, so it had better be one that we made.
     if journal.aside.parent.parent != store.restores and not journal.aside.name.startswith(BESIDE):
         raise ValueError(f"aside is {str(journal.aside)!r}")

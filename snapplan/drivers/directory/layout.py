@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.options import DirectoryOptions, NamedPath
 
 STORE_NAME = ".snapplan"
+# How the folder is called that a restore builds beside a target, where the store is on another filesystem.
+BESIDE = ".snapplan-restoring-"
+NO_PLACE_FOR_CLONES = "a clone needs a root to lie in, and this backend only has named paths"
 FOLDERS: Mapping[Scope, str] = {Scope.TENANT: "tenants", Scope.VM: "vms", Scope.VOLUME: "volumes"}
 # The root of a filesystem has one; it holds nothing of the user's and only root may read it.
 _NEVER_TARGETS = {"lost+found"}
@@ -80,14 +83,21 @@ class Layout(NamedTuple):
         if (scope, name) in self.named:
             return self._named_place(scope, name)
         home = self.home(scope, name)
-        return self._root_place(scope, home) if home is not None and home.is_dir() and not is_store(home) else None
+        if home is None or not home.is_dir() or is_store(home):
+            return None
+        return self._root_place(scope, home)
 
     def home(self, scope: Scope, name: str) -> Path | None:
         """Return where the folder of ``scope/name`` is or would be: its named path, else below the root, else ``None``."""
         named = self.named.get((scope, name))
         if named is not None:
             return absolute(self.base, named.path)
-        return None if self.root is None else folder_named(self.root / FOLDERS[scope], name)
+        folder = self.folder_of(scope)
+        return None if folder is None else folder_named(folder, name)
+
+    def folder_of(self, scope: Scope) -> Path | None:
+        """Return the real folder below the root that holds the targets of a scope, ``None`` where there is no root."""
+        return None if self.root is None else (self.root / FOLDERS[scope]).resolve()
 
     def check_root(self) -> None:
         """Raise ``UnreachableError`` when there is a root in the options and no such folder."""
@@ -101,14 +111,18 @@ class Layout(NamedTuple):
     def _in_root(self) -> Iterator[Place]:
         self.check_root()
         if self.root is not None:
-            for scope, folder in FOLDERS.items():
-                for path in _folders(self.root / folder):
+            for scope in FOLDERS:
+                folder = self.folder_of(scope)
+                for path in [] if folder is None else _folders(folder):
                     yield self._root_place(scope, path)
 
     def _root_place(self, scope: Scope, path: Path) -> Place:
+        assert self.root is not None
         name = shown_name(path.name)
         real = path.resolve() if path.is_symlink() else path
-        return Place(scope, name, real, path.name, self._tags(scope, name), inside=real is path)
+        # A copy of the root has links as links, so what is behind one is not in it.
+        inside = real is path and path.parent == self.root / FOLDERS[scope]
+        return Place(scope, name, real, path.name, self._tags(scope, name), inside=inside)
 
     def _named(self) -> Iterator[Place]:
         for scope, name in self.named:
@@ -153,7 +167,12 @@ def _folders(parent: Path) -> list[Path]:
     """Return the folders in ``parent`` (symlinks to folders too), but no store; none when there is no ``parent``."""
     try:
         with os.scandir(parent) as entries:
-            names = [entry.name for entry in entries if entry.is_dir() and entry.name not in _NEVER_TARGETS]
+            names = [entry.name for entry in entries if entry.is_dir() and not _is_never_target(entry.name)]
     except FileNotFoundError:
         return []
     return [path for path in (parent / name for name in names) if not is_store(path)]
+
+
+def _is_never_target(name: str) -> bool:
+    # What a restore builds carries a marker, but not from its first moment.
+    return name in _NEVER_TARGETS or name.startswith(BESIDE)

@@ -10,16 +10,19 @@ from __future__ import annotations
 import os
 import stat
 from json.encoder import encode_basestring_ascii as quote
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from snapplan.drivers.directory.descent import Descent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
 
 FORMAT = "snapplan.manifest/1"
 _CHUNK = 1 << 20
+# So many lines are written at once.
+_BATCH = 1_000
 
 
 class Entry(NamedTuple):
@@ -127,18 +130,80 @@ def _line(entry: Entry) -> str:
     return line + "}\n"
 
 
-def write_manifest(path: Path, entries: Collection[Entry], *, hashes: bool = False, sync: bool = True) -> None:
+class ManifestWriter:
+    """Writes a new manifest entry by entry, so that a tree of any size needs little memory.
+
+    Its file is whole once the block around it ends, and cut off (``ManifestError``) until then and where the block fails.
+    Raises ``FileExistsError``, ``OSError``.
+    """
+
+    def __init__(self, path: Path, *, hashes: bool = False) -> None:
+        self._hashes = hashes
+        self.entries = 0
+        self._lines: list[str] = []
+        self._file = open(path, "x", encoding="ascii", newline="\n")  # noqa: SIM115 - closed at the end of the block
+        self._file.write(self._header(-1))
+
+    def _header(self, entries: int) -> str:
+        # As long as any other header: the number is only known in the end.
+        flag = "true" if self._hashes else "false"
+        return f'{{"format":"{FORMAT}","hashes":{flag},"entries":{entries:12}}}\n'
+
+    def add(self, entry: Entry) -> None:
+        """Write one more entry."""
+        self._lines.append(_line(entry))
+        self.entries += 1
+        if len(self._lines) >= _BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        self._file.write("".join(self._lines))
+        self._lines.clear()
+
+    def place(self) -> tuple[int, int]:
+        """Return where the manifest stands, for ``back_to``."""
+        self._write()
+        return self._file.tell(), self.entries
+
+    def back_to(self, place: tuple[int, int]) -> None:
+        """Take back all entries since ``place``."""
+        self._lines.clear()
+        self._file.seek(place[0])
+        self._file.truncate()
+        self.entries = place[1]
+
+    def sync(self) -> None:
+        """Wait until all that was written is on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def finish(self) -> None:
+        """Write what is left, and the number of entries."""
+        self._write()
+        self._file.seek(0)
+        self._file.write(self._header(self.entries))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file:
+            if error is None:
+                self.finish()
+
+
+def write_manifest(path: Path, entries: Iterable[Entry], *, hashes: bool = False) -> None:
     """Write a new file ``path``, durable when it returns (the folder around it is the caller's to sync).
 
-    ``sync=False`` leaves that to the caller too, who syncs the whole filesystem. Raises ``FileExistsError``, ``OSError``.
+    Raises ``FileExistsError``, ``OSError``.
     """
-    flag = "true" if hashes else "false"
-    header = f'{{"format":"{FORMAT}","hashes":{flag},"entries":{len(entries)}}}\n'
-    with open(path, "x", encoding="ascii", newline="\n") as file:
-        file.write(header + "".join(map(_line, entries)))
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
+    with ManifestWriter(path, hashes=hashes) as manifest:
+        for entry in entries:
+            manifest.add(entry)
+        manifest.finish()
+        manifest.sync()
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -207,12 +272,18 @@ def verify_tree(
         raise ValueError("this manifest has no hashes to verify")
     with_hashes = manifest.hashes if hashes is None else hashes
     expected = {entry.path: entry for entry in manifest.entries}
-    found = {entry.path: entry for entry in _scan(root, with_hashes)}
-    differences = [Difference(path, "missing") for path in expected.keys() - found.keys()]
-    differences += [Difference(path, "extra") for path in found.keys() - expected.keys()]
-    for path in expected.keys() & found.keys():
-        differences += _compare(expected[path], found[path], owners=owners, hashes=with_hashes)
-    differences += _links_that_differ(expected, found)
+    differences: list[Difference] = []
+    linked: list[tuple[Entry, Entry]] = []
+    for found in _scan(root, with_hashes):
+        wanted = expected.pop(found.path, None)
+        if wanted is None:
+            differences.append(Difference(found.path, "extra"))
+            continue
+        differences += _compare(wanted, found, owners=owners, hashes=with_hashes)
+        if wanted.link is not None or found.link is not None:
+            linked.append((wanted, found))
+    differences += [Difference(path, "missing") for path in expected]
+    differences += _links_that_differ(linked)
     return sorted(differences)
 
 
@@ -235,10 +306,9 @@ def _compare(expected: Entry, found: Entry, *, owners: bool, hashes: bool) -> It
         yield Difference(path, "hash", expected.sha256, str(found.sha256))
 
 
-def _links_that_differ(expected: Mapping[str, Entry], found: Mapping[str, Entry]) -> Iterator[Difference]:
-    both = expected.keys() & found.keys()
-    mine = _partners(entry for entry in expected.values() if entry.path in both)
-    theirs = _partners(entry for entry in found.values() if entry.path in both)
+def _links_that_differ(linked: Sequence[tuple[Entry, Entry]]) -> Iterator[Difference]:
+    mine = _partners(wanted for wanted, _ in linked)
+    theirs = _partners(found for _, found in linked)
     for path in mine.keys() | theirs.keys():
         wanted, there = mine.get(path, (path,)), theirs.get(path, (path,))
         if wanted != there:

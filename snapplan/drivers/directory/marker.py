@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,19 @@ def is_store(folder: Path | str) -> bool:
             return _FAMILY in file.read(4096)
     except OSError:
         return False
+
+
+def is_open_store(folder: int) -> bool:
+    """The same for an open folder; a marker that is a symlink is none."""
+    try:
+        descriptor = os.open(MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return False
+    with open(descriptor, "rb") as file:
+        try:
+            return _FAMILY in file.read(4096)
+        except OSError:
+            return False
 
 
 def marker_format(folder: Path) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from snapplan.drivers.directory.names import name_fault
-from snapplan.models.policy import Glob, Model
+from snapplan.models.policy import Model
+from snapplan.models.values import Glob
 
 
 def _object_name(name: str) -> str:
@@ -55,9 +56,11 @@ class DirectoryOptions(Model):
     tenants: dict[ObjectName, Named] = Field({}, description="Folders that are tenants, by name.")
     tags: dict[Glob, tuple[str, ...]] = Field({}, description="Tags of targets, by `scope/name` glob.")
     content_hashes: bool = Field(
-        False, description="Keep a SHA-256 of each file in the manifest, and check it on restore."
+        False,
+        strict=True,
+        description="Keep a SHA-256 of each file in the manifest, and check it on restore.",
     )
-    parallel: int = Field(4, ge=1, le=16, description="How many snapshots may be under way at once.")
+    parallel: int = Field(4, strict=True, ge=1, le=16, description="How many snapshots may be under way at once.")
 
     @model_validator(mode="after")
     def _has_targets_and_store(self) -> DirectoryOptions:

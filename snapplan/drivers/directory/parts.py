@@ -51,6 +51,9 @@ def _apart(place: Place) -> Part:
 def path_in(data: Path, scope: Scope, name: str) -> Path | None:
     """Return where in a cloud snapshot's data the target ``scope/name`` is, or ``None``."""
     for parent in (data / NAMED / scope, data / ROOT / FOLDERS[scope]):
+        # A link in the copy leads to what it led to in the root, which is no part of the snapshot.
+        if parent.is_symlink():
+            continue
         path = folder_named(parent, name)
         if path.is_dir() and not path.is_symlink():
             return path

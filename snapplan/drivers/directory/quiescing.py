@@ -108,9 +108,15 @@ class Freezing(AbstractContextManager["Freezing"]):
             self.cannot(str(error))
 
     def _thaw(self) -> None:
+        """Thaw all, also where one of them fails in a way that nobody foresaw; that is raised in the end."""
+        unforeseen: BaseException | None = None
         for holding, _ in reversed(self._frozen):
             try:
                 holding.__exit__(None, None, None)
             except ThawError as error:
                 # What was copied is good all the same; the record stays, and the next run tries again to thaw.
                 self.notices.append(str(error))
+            except BaseException as error:
+                unforeseen = error
+        if unforeseen is not None:
+            raise unforeseen

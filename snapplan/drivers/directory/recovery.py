@@ -10,7 +10,6 @@ from snapplan.drivers.directory.failure import describe, refusing
 from snapplan.drivers.directory.freeze import thaw_leftovers
 from snapplan.drivers.directory.journal import Journal, State, journal_path, list_journals, write_journal
 from snapplan.drivers.directory.restore import drop_old
-from snapplan.drivers.directory.staging import drop_aside
 from snapplan.drivers.directory.swap import MovedAwayError, SwapPlan
 from snapplan.errors import BackendError
 from snapplan.models.request import Recovered
@@ -45,7 +44,9 @@ def recover(store: Store, live_runs: Collection[str]) -> list[Recovered]:
 
 def _put_right(store: Store, journal: Journal) -> list[Recovered]:
     if journal.state is State.PREPARING:
-        return [_undo(store, journal)]
+        # Removed first: the disk may be full of it.
+        left = drop_old(journal)
+        return [_undone(store, journal, *left)]
     if journal.state is State.SWAPPING:
         return [_complete(store, journal)]
     if not os.path.lexists(journal.aside):
@@ -54,13 +55,12 @@ def _put_right(store: Store, journal: Journal) -> list[Recovered]:
     return [Recovered(text, journal.key, completed=journal.state is State.DONE) for text in texts]
 
 
-def _undo(store: Store, journal: Journal) -> Recovered:
-    drop_aside(journal.aside)
+def _undone(store: Store, journal: Journal, *said: str) -> Recovered:
     write_journal(store, journal._replace(state=State.UNDONE, plan=SwapPlan()))
     text = (
         f"undid restore {journal.key!r} of {journal.target_id}, which run {journal.run} had begun: nothing was changed"
     )
-    return Recovered(text, journal.key, completed=False)
+    return Recovered("; ".join([text, *said]), journal.key, completed=False)
 
 
 def _complete(store: Store, journal: Journal) -> Recovered:
@@ -85,5 +85,6 @@ def _take_back(store: Store, journal: Journal, cause: OSError | MovedAwayError) 
             hint=f"look at the target and at {str(journal.aside)!r}, put it right by hand, then remove "
             f"{str(journal_path(store, journal.key))!r}",
         ) from error
-    undone = _undo(store, journal)
-    return undone._replace(text=f"{undone.text} (it could not be completed: {reason})")
+    # Recorded first: until then the next start completes it, which must not put half-removed content in place.
+    undone = _undone(store, journal, f"it could not be completed: {reason}")
+    return undone._replace(text="; ".join([undone.text, *drop_old(journal)]))

@@ -14,6 +14,7 @@ from snapplan import clock, crash
 from snapplan.drivers.directory import linux, swap
 from snapplan.drivers.directory.copy import copy_tree
 from snapplan.drivers.directory.destination import replacements_of
+from snapplan.drivers.directory.durable import make_folder
 from snapplan.drivers.directory.failure import describe, refusal, refusing
 from snapplan.drivers.directory.journal import Journal, State, read_journal, write_journal
 from snapplan.drivers.directory.manifest import ManifestError, read_manifest, verify_tree
@@ -54,21 +55,24 @@ def restore(layout: Layout, store: Store, request: RestoreRequest) -> Outcome:
     """
     doing = f"restore {request.target_address} from {request.source.address}"
     with refusing(store.backend, doing):
-        if _is_done(store, request):
+        known = read_journal(store, request.key) if store.exists() else None
+        if known is not None and _is_done(store, request, known):
             return Outcome(existed=True)
         source = _open_source(store, request.source)
         replacements = replacements_of(layout, request, source.data)
         aside = choose_aside(store, request.key, [item.live for item in replacements])
         store.prepare()
+        if known is not None:
+            # What an attempt that was undone could not remove; the new journal would no longer say where it lies.
+            drop_aside(known.aside)
         journal = _begin(store, request, aside)
     notices = _build(store, journal, source, replacements, doing)
     journal = _swap(store, journal, replacements, doing)
     return Outcome(notices=(*notices, *_finish(store, journal), *_left_alone(layout, request, replacements)))
 
 
-def _is_done(store: Store, request: RestoreRequest) -> bool:
-    known = read_journal(store, request.key) if store.exists() else None
-    if known is None or known.state is State.UNDONE:
+def _is_done(store: Store, request: RestoreRequest, known: Journal) -> bool:
+    if known.state is State.UNDONE:
         return False
     if known.open:
         raise RefusedError(
@@ -125,9 +129,10 @@ def _build(
         make_aside(store, journal.aside)
         for number, item in enumerate(replacements):
             new = journal.aside / "new" / str(number)
-            notices += copy_tree(item.source, new).notices
+            notices += copy_tree(item.source, new, record=_kept_nowhere).notices
             crash.point("restore.copied")
-            _check(store, new, manifest_of_part(source.manifest, str(item.source.relative_to(source.data))), item.key)
+            part = manifest_of_part(source.manifest, str(item.source.relative_to(source.data)))
+            notices += _check(store, new, part, item)
         linux.sync_filesystem(journal.aside)
         crash.point("restore.built")
     except OSError as error:
@@ -139,15 +144,31 @@ def _build(
     return notices
 
 
-def _check(store: Store, new: Path, manifest: Manifest, key: str) -> None:
-    differences = verify_tree(new, manifest, owners=os.geteuid() == 0)
+def _kept_nowhere(entry: object) -> None:
+    """The manifest of the snapshot says what there is."""
+
+
+def _check(store: Store, new: Path, manifest: Manifest, item: Replacement) -> list[str]:
+    """Compare the new content with what was captured; return what the operator is told of it."""
+    found = verify_tree(new, manifest, owners=os.geteuid() == 0)
+    lost = [each for each in found if each.what == "owner" and _same_owner(item.source / each.path, new / each.path)]
+    differences = [each for each in found if each not in lost]
     if differences:
         some = "; ".join(str(difference) for difference in differences[:_NAMED_IN_ERRORS])
         raise RefusedError(
             store.backend,
-            f"the snapshot of {key} is not what its manifest says ({len(differences)} differences): {some}",
+            f"the snapshot of {item.key} is not what its manifest says ({len(differences)} differences): {some}",
             hint="restore from another snapshot",
         )
+    if not lost:
+        return []
+    return [f"{item.key}: {len(lost)} have another owner than when they were captured, which the snapshot did not keep"]
+
+
+def _same_owner(one: Path, other: Path) -> bool:
+    # A capture by another user than root cannot give the copies away: then the snapshot itself has another owner.
+    first, second = one.lstat(), other.lstat()
+    return (first.st_uid, first.st_gid) == (second.st_uid, second.st_gid)
 
 
 def _swap(store: Store, journal: Journal, replacements: Sequence[Replacement], doing: str) -> Journal:
@@ -156,7 +177,7 @@ def _swap(store: Store, journal: Journal, replacements: Sequence[Replacement], d
         journal = journal._replace(state=State.SWAPPING, plan=_plan(journal.aside, replacements))
         write_journal(store, journal)
     except OSError as error:
-        _give_up(store, journal)
+        _abandon(store, journal, doing, error)
         raise refusal(store.backend, doing, error) from error
     try:
         swap.carry_out(journal.plan.units)
@@ -169,9 +190,7 @@ def _swap(store: Store, journal: Journal, replacements: Sequence[Replacement], d
 def _plan(aside: Path, replacements: Sequence[Replacement]) -> SwapPlan:
     plans = []
     for number, item in enumerate(replacements):
-        if not item.live.parent.is_dir():
-            item.live.parent.mkdir(parents=True, exist_ok=True)
-            linux.fsync_directory(item.live.parent.parent)
+        make_folder(item.live.parent, mode=0o777)
         spare = aside / "old" / str(number)
         spare.mkdir(parents=True)
         plans.append(plan_swap(aside / "new" / str(number), item.live, spare))
@@ -189,7 +208,7 @@ def _take_back(store: Store, journal: Journal, doing: str, cause: OSError | Move
             f"cannot {doing}, and not all of it could be taken back: {_words(cause)}; {_words(error)}",
             hint="the next apply tries to complete or undo it",
         ) from cause
-    _give_up(store, journal)
+    _abandon(store, journal, doing, cause)
     taken = [unit for unit in journal.plan.units if unit.kind is Kind.ADD and os.path.lexists(unit.live)]
     if taken:
         raise NameTakenError(store.backend, f"cannot {doing}: {str(taken[0].live)!r} exists") from cause
@@ -203,10 +222,27 @@ def _words(error: OSError | MovedAwayError) -> str:
 
 
 def _give_up(store: Store, journal: Journal) -> None:
-    # What fails here is left to recover, which finds the journal open.
+    """Remove what was built before any rename was decided."""
+    # Removed first: the disk may be full of it. What fails here is left to recover, which undoes what was not decided.
     with suppress(OSError):
         drop_aside(journal.aside)
         write_journal(store, journal._replace(state=State.UNDONE, plan=SwapPlan()))
+
+
+def _abandon(store: Store, journal: Journal, doing: str, cause: OSError | MovedAwayError) -> None:
+    """Record that renames which were decided are not done, or were taken back, and only then remove what was built.
+
+    Until that is recorded a recovery completes them, which must not put half-removed content in place.
+    """
+    try:
+        write_journal(store, journal._replace(state=State.UNDONE, plan=SwapPlan()))
+    except OSError as error:
+        raise OutcomeUnknownError(
+            store.backend,
+            f"cannot {doing}: {_words(cause)}; it was not done, but that could not be recorded: {describe(error)}",
+            hint="the next apply tries to complete or undo it",
+        ) from cause
+    drop_old(journal)
 
 
 def _finish(store: Store, journal: Journal) -> list[str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from snapplan import crash
 from snapplan.drivers.directory.durable import make_folder, write_document
-from snapplan.drivers.directory.journal import BESIDE, journal_path
+from snapplan.drivers.directory.journal import ASIDE, journal_path
+from snapplan.drivers.directory.layout import BESIDE
 from snapplan.drivers.directory.marker import MARKER
 from snapplan.drivers.directory.mounts import mount_points, nearest_existing, same_mount
 from snapplan.drivers.directory.removal import remove_tree
@@ -32,7 +33,7 @@ def choose_aside(store: Store, key: str, places: Sequence[Path]) -> Path:
     """
     mounts = mount_points()
     if all(same_mount(place.parent, store.path, mounts) for place in places):
-        return journal_path(store, key).with_suffix(".aside")
+        return journal_path(store, key).with_suffix(ASIDE)
     if len(places) == 1:
         return nearest_existing(places[0].parent) / f"{BESIDE}{new_id()}"
     raise RefusedError(

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan import crash
@@ -93,6 +94,8 @@ class Store(NamedTuple):
         if not self.exists():
             make_folder(self.path)
             _write_once(self.path / MARKER, {"format": FORMAT, "id": new_id()}, "store.marker")
+            # On a full disk it could not be made any more, and nothing be deleted.
+            make_folder(self.trash)
         if not self._claim.exists():
             make_folder(self._claim.parent)
             _write_once(self._claim, {"backend": self.backend}, "store.claim")
@@ -161,10 +164,17 @@ class Store(NamedTuple):
         unmarked = self.incoming / f".{self.project}.{facts.id}"
         unmarked.mkdir(mode=0o700)
         crash.point("create.folder")
-        write_document(unmarked / MARK, to_document(facts), "create.mark")
         aside = self.incoming / facts.id
-        unmarked.rename(aside)
-        linux.fsync_directory(self.incoming)
+        try:
+            write_document(unmarked / MARK, to_document(facts), "create.mark")
+            unmarked.rename(aside)
+            linux.fsync_directory(self.incoming)
+        except BaseException:
+            # What cannot be removed now either, the next run removes.
+            for left in (unmarked, aside):
+                with suppress(OSError):
+                    remove_tree(left)
+            raise
         crash.point("create.begun")
         return aside
 

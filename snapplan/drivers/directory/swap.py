@@ -185,12 +185,23 @@ def is_done(unit: Unit) -> bool:
 
 
 def set_metadata(folders: Sequence[FolderMetadata]) -> None:
-    """Give the folders around the exchanged entries their old mode, owner and time. Raises ``OSError``."""
+    """Give the folders around the exchanged entries their old mode, owner and time. Raises ``OSError``.
+
+    Never through a symlink: whoever works in the target could put one there to have another folder given away.
+    """
     for folder in folders:
-        if os.geteuid() == 0:
-            os.chown(folder.path, folder.uid, folder.gid)
-        folder.path.chmod(folder.mode)
-        os.utime(folder.path, ns=(folder.mtime_ns, folder.mtime_ns))
+        # Who is not root may not be able to open a folder of theirs, but can also give nothing away.
+        is_root = os.geteuid() == 0
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        thing: int | Path = os.open(folder.path, flags) if is_root else folder.path
+        try:
+            if is_root:
+                os.chown(thing, folder.uid, folder.gid)
+            os.chmod(thing, folder.mode)  # noqa: PTH101 - an open folder has no path
+            os.utime(thing, ns=(folder.mtime_ns, folder.mtime_ns))
+        finally:
+            if isinstance(thing, int):
+                os.close(thing)
 
 
 def _rename(unit: Unit) -> None:

@@ -38,6 +38,8 @@ CAPABILITIES = Capabilities(
     atomic_sets=True,
     batch=True,
     max_name_length=200,
+    adopts_projects=True,
+    adopts_unmarked=True,
 )
 
 
@@ -128,7 +130,7 @@ class MemoryDriver:
 
     def _change(self, world: World, request: ChangeRequest) -> Outcome:
         try:
-            found = self._ours(world, request.snapshot)
+            found = self._meant(world, request.snapshot) if request.adopts else self._ours(world, request.snapshot)
             if found is None:
                 raise NotFoundError(self._backend, f"{request.snapshot.address} is not there")
             if request.mark.project != self._project or request.mark.target_id != found.target_id:
@@ -164,6 +166,13 @@ class MemoryDriver:
         if found.mark is None or found.mark.project != self._project:
             raise RefusedError(self._backend, f"{found.address} is not of project {self._project}")
         if found.name != snapshot.name or snapshot.mark is None or _what(found.mark) != _what(snapshot.mark):
+            raise RefusedError(self._backend, f"{snapshot.address} is another snapshot now")
+        return found
+
+    def _meant(self, world: World, snapshot: Snapshot) -> Snapshot | None:
+        """Return a snapshot of any owner as it stands; raise where somebody made another one of it meanwhile."""
+        found = world.snapshots.get(snapshot.native_id)
+        if found is not None and (found.name, found.mark) != (snapshot.name, snapshot.mark):
             raise RefusedError(self._backend, f"{snapshot.address} is another snapshot now")
         return found
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from snapplan.models.policy import Duration, Glob, Instant, Model, Retention
+from snapplan.models.policy import Model
 from snapplan.models.target import Scope
+from snapplan.models.values import Duration, Glob, Instant, Retention
 
 Verb = Literal["inventory", "create", "change", "expire", "restore"]
 Failure = Literal["refused", "unreachable", "unknown", "quiesce"]
@@ -16,14 +17,14 @@ Failure = Literal["refused", "unreachable", "unknown", "quiesce"]
 class ScriptedTarget(Model):
     """A target, or many of them: with ``count``, ``{n}`` in the name is 1, 2, ... up to it."""
 
-    scope: Scope
+    scope: Scope = Field(description="The level of the target.")
     name: str = Field("", max_length=1024, description="Empty for the cloud scope.")
     id: str | None = Field(None, max_length=1024, description="The permanent id; SCOPE/NAME when absent.")
-    tags: frozenset[str] = frozenset()
-    can_quiesce: bool = False
+    tags: frozenset[str] = Field(frozenset(), description="Its tags.")
+    can_quiesce: bool = Field(False, strict=True, description="Whether its I/O can be frozen.")
     in_place_blocker: str = Field("", description="Why it cannot be restored in place, such as `it is powered on`.")
     files: dict[str, str] = Field({}, description="Its content, by path.")
-    count: int = Field(1, ge=1, le=1_000_000)
+    count: int = Field(1, strict=True, ge=1, le=1_000_000, description="So many targets, with `{n}` in the name.")
 
     @model_validator(mode="after")
     def _named(self) -> ScriptedTarget:
@@ -37,9 +38,9 @@ class ScriptedTarget(Model):
 class ScriptedPin(Model):
     """A pin on a scripted snapshot."""
 
-    owner: str
-    reason: str
-    until: Instant | None = None
+    owner: str = Field(description="Who wants it kept.")
+    reason: str = Field(description="Why.")
+    until: Instant | None = Field(None, description="Until when; for ever when absent.")
 
 
 class ScriptedSnapshot(Model):
@@ -51,25 +52,25 @@ class ScriptedSnapshot(Model):
 
     target: Glob = Field(description="Glob over `scope/name`; the cloud is `cloud`.")
     name: str | None = Field(None, max_length=1024, description="PROFILE.PERIOD.SLOT or manual.KEY when absent.")
-    taken_at: Instant
-    every: Duration | None = None
-    count: int = Field(1, ge=1, le=1_000_000)
-    project: str | None = None
-    profile: str | None = None
-    period: str | None = None
+    taken_at: Instant = Field(description="When it was taken, or the newest of the series.")
+    every: Duration | None = Field(None, description="How far the snapshots of a series lie apart.")
+    count: int = Field(1, strict=True, ge=1, le=1_000_000, description="How many snapshots the series has.")
+    project: str | None = Field(None, description="Whose it is; the policy's own project when absent.")
+    profile: str | None = Field(None, description="Of a scheduled snapshot.")
+    period: str | None = Field(None, description="Of a scheduled snapshot.")
     slot: Instant | None = Field(None, description="`taken_at`, cut to the minute, when absent.")
-    key: str | None = None
-    retention: Retention = None
-    minimum: int = Field(1, ge=0)
-    pin: ScriptedPin | None = None
-    run: str = "script"
-    set: str | None = None
-    complete: bool = True
-    managed: bool = False
-    quiesced: bool | None = False
-    consistent: bool | None = True
-    locked_until: Instant | None = None
-    in_use: str = ""
+    key: str | None = Field(None, description="Of a manual snapshot.")
+    retention: Retention = Field(None, description="How long it is kept; for ever when absent.")
+    minimum: int = Field(1, strict=True, ge=0, description="`min_snapshots` in its mark.")
+    pin: ScriptedPin | None = Field(None, description="A pin on it.")
+    run: str = Field("script", description="The run that took it.")
+    set: str | None = Field(None, description="The set that it belongs to.")
+    complete: bool = Field(True, strict=True, description="Whether its capture ended.")
+    managed: bool = Field(False, strict=True, description="Whether the platform's own schedule took it.")
+    quiesced: bool | None = Field(False, strict=True, description="Whether I/O was frozen.")
+    consistent: bool | None = Field(True, strict=True, description="Whether nothing changed during the capture.")
+    locked_until: Instant | None = Field(None, description="Until when the platform locks it.")
+    in_use: str = Field("", description="What needs it, such as `a clone`.")
     files: dict[str, str] | None = Field(None, description="Its content; the target's when absent.")
 
     @model_validator(mode="after")
@@ -90,18 +91,20 @@ class ScriptedSnapshot(Model):
 class ScriptedFault(Model):
     """A failure of the calls that match, the first ``times`` of them or all."""
 
-    on: Verb
+    on: Verb = Field(description="Which calls fail.")
     target: Glob = Field("*", description="Glob over `scope/name`; the cloud is `cloud`.")
     snapshot: Glob = Field("*", description="Glob over the snapshot's name.")
-    error: Failure = "refused"
-    after_effect: bool = Field(False, description="Fail when it is done, as a connection that breaks too early.")
-    times: int | None = Field(None, ge=1)
+    error: Failure = Field("refused", description="How they fail.")
+    after_effect: bool = Field(
+        False, strict=True, description="Fail when it is done, as a connection that breaks too early."
+    )
+    times: int | None = Field(None, strict=True, ge=1, description="So many fail; all when absent.")
 
 
 class MemoryOptions(Model):
     """All keys."""
 
-    targets: tuple[ScriptedTarget, ...] = ()
-    snapshots: tuple[ScriptedSnapshot, ...] = ()
-    faults: tuple[ScriptedFault, ...] = ()
+    targets: tuple[ScriptedTarget, ...] = Field((), description="What can be snapshotted.")
+    snapshots: tuple[ScriptedSnapshot, ...] = Field((), description="What is there from the start.")
+    faults: tuple[ScriptedFault, ...] = Field((), description="Which calls fail.")
     state: str | None = Field(None, description="A JSON file that keeps what was done, relative to snapplan.yaml.")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
+
 from snapplan.applier.consent import without_unconfirmed
+from snapplan.models.plan import Reason, Summary
 from snapplan.models.target import RestoreMode
 
 from .lab import DAY, NOW, expire, manual, memory, plan, restore, scheduled, taken
@@ -23,7 +26,10 @@ def test_a_restore_in_place_is_left_out_with_its_safety_snapshot_and_what_waits_
     ]
     numbers, said = left(frozenset({"lab/vm/b"}), *actions)
     assert numbers == [3, 4, 5]
-    assert said == ["lab/vm/a is not restored in place: name it with --confirm lab/vm/a"]
+    assert said == [
+        "lab/vm/a is not restored in place: name it with --confirm lab/vm/a",
+        "expire lab/vm/a@gold.daily.20261120T0200Z is left out too: it waits for that restore",
+    ]
 
 
 def test_with_all_confirmed_nothing_changes():
@@ -35,3 +41,44 @@ def test_with_all_confirmed_nothing_changes():
 def test_a_clone_needs_no_confirmation():
     world, _ = memory()
     assert left(frozenset(), restore(1, taken(world), mode=RestoreMode.CLONE)) == ([1], [])
+
+
+def test_what_waits_indirectly_goes_whatever_the_order_of_numbers():
+    world, _ = memory()
+    first, second = taken(world, "a"), taken(world, "b")
+    actions = [expire(1, second, after=[2]), expire(2, first, after=[3]), restore(3, first, after=[4]), manual(4, "a")]
+    assert left(frozenset(), *actions)[0] == []
+    assert left(frozenset({"lab/vm/a"}), *actions)[0] == [1, 2, 3, 4]
+
+
+def test_what_a_refused_restore_waits_for_stays_where_it_is_no_safety_snapshot():
+    world, _ = memory()
+    source = taken(world, "a")
+    assert left(frozenset(), scheduled(1, "a"), restore(2, source, after=[1]))[0] == [1]
+
+
+def test_a_safety_snapshot_stays_while_another_action_waits_for_it():
+    world, _ = memory()
+    actions = [
+        manual(1, "a", key="pre-restore"),
+        restore(2, taken(world, "a"), after=[1]),
+        restore(3, taken(world, "b"), key="CHG-2", mode=RestoreMode.CLONE, after=[1]),
+    ]
+    assert left(frozenset(), *actions)[0] == [1, 3]
+
+
+def test_the_summary_counts_what_is_left():
+    world, _ = memory()
+    orphan = dataclasses.replace(
+        expire(4, taken(world, "a", NOW - 3 * DAY), after=[2]), reasons=(Reason("orphan", "2d over (orphan)"),)
+    )
+    actions = (
+        manual(1, "a"),
+        restore(2, taken(world, "a"), after=[1]),
+        expire(3, taken(world, "a", NOW - 2 * DAY), after=[2]),
+        orphan,
+        scheduled(5, "b"),
+    )
+    summary = Summary(snapshot=2, restore=1, expire=2, keep=7, foreign=4, orphan=1)
+    reduced, _ = without_unconfirmed(dataclasses.replace(plan(*actions), summary=summary), frozenset())
+    assert reduced.summary == Summary(snapshot=1, keep=9, foreign=4, orphan=2)

@@ -13,6 +13,7 @@ from snapplan.applier.lease import held
 from snapplan.applier.observer import SilentObserver
 from snapplan.applier.recover import recover
 from snapplan.applier.run import apply
+from snapplan.catalog.base import Acceptance
 from snapplan.catalog.open import open_catalog
 from snapplan.catalog.owner import current_owner
 from snapplan.drivers.base import Settings
@@ -69,7 +70,7 @@ def run_all(folder: str, **variables: str) -> None:
             now=clock.now,
         )
     assert not report.partial, report.failed
-    catalog.end_run(run.number, report.state, clock.now(), confirm=True)
+    catalog.end_run(run.number, report.state, clock.now(), confirm=Acceptance({}, frozenset({"lab"}), None))
     catalog.close()
 
 

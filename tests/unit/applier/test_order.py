@@ -153,5 +153,5 @@ def test_a_foreign_snapshot_may_be_given_our_mark():
     world, _ = memory()
     found = world.add_foreign(world.targets[Scope.VM, "a"], "by-hand", NOW)
     adopted = change(1, found._replace(mark=Mark("demo", target().id, "", NOW, None, key="adopted")), NOW + DAY)
-    request = adopted.request._replace(snapshot=found)
+    request = adopted.request._replace(snapshot=found, adopts=True)
     verify(plan(dataclasses.replace(adopted, request=request)), "demo")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from snapplan.catalog.base import Observation, Owner
+from snapplan.catalog.base import Acceptance, Approval, Observation, Owner
+from snapplan.catalog.owner import current_owner
 from snapplan.models.plan import Action, Verb
 from snapplan.models.request import ExpireRequest
 from snapplan.models.snapshot import Mark, Snapshot
 from snapplan.models.target import Scope, Target
 from snapplan.models.world import Triple
 
+if TYPE_CHECKING:
+    from snapplan.catalog.base import Catalog
+
 PROJECT = "prod"
 NOW = datetime(2026, 11, 22, 2, 15, tzinfo=UTC)
 DAILY = Triple("dc1", "id-a", "gold", "daily")
 HOURLY = Triple("dc1", "id-a", "gold", "hourly")
+ACCEPTED = Acceptance({"max_unassign": {"percent": 10}}, frozenset({"dc1"}), "4f2c1e9")
 ELSEWHERE = Owner("ada", "another-host", "another-boot", 4242, "77/pid:[1]", "GitLab job 9")
 
 
@@ -72,3 +78,34 @@ def take(number: int = 1, shot: Snapshot | None = None) -> Action:
 
 def expire(number: int, shot: Snapshot) -> Action:
     return Action(number, Verb.EXPIRE, "dc1", shot.target_address, shot.address, request=ExpireRequest(shot))
+
+
+def begin(catalog: Catalog, at: datetime = NOW) -> int:
+    return catalog.begin_run("apply", current_owner({}), at, "4f2c1e9").number
+
+
+def accept(catalog: Catalog, at: datetime = NOW, **fields: Any) -> int:
+    """End a run at ``at`` that confirms, and return its number."""
+    run = begin(catalog, at)
+    catalog.end_run(run, "done", at, confirm=ACCEPTED._replace(**fields))
+    return run
+
+
+def document(identity: str = "p1", digest: str = "d1", **fields: Any) -> dict[str, Any]:
+    """Return a plan as far as the catalog looks at it."""
+    return {
+        "id": identity,
+        "digest": digest,
+        "as_of": "2026-11-22T02:15:00Z",
+        "summary": {"snapshot": 1, "expire": 0},
+        "actions": [{"number": 1, "verb": "snapshot"}],
+        **fields,
+    }
+
+
+def approval(identity: str = "p1", digest: str = "d1", **fields: Any) -> Approval:
+    return Approval(**{"document": document(identity, digest), "saved": True, **fields})
+
+
+def unforeseen(number: int, shot: Snapshot) -> Action:
+    return replace(expire(number, shot), foreseen=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,11 @@ HOUR = timedelta(hours=1)
 
 
 def test_a_new_catalog_holds_nothing(catalog: Catalog) -> None:
-    assert catalog.state() == CatalogState(profiles={}, tracked={}, orphaned={}, manual={}, restores={})
+    state = catalog.state()
+    assert re.fullmatch("[0-9a-f]{16}", state.id)
+    assert state._replace(id="") == CatalogState(
+        profiles={}, tracked={}, orphaned={}, manual={}, restores={}, assigned={}, guards={}
+    )
 
 
 def test_a_profile_is_recorded_replaced_and_removed(catalog: Catalog) -> None:
@@ -130,7 +135,7 @@ def test_replace_keeps_the_runs_and_nothing_else(catalog: Catalog) -> None:
     catalog.observe(observation(targets=[target()]))
     catalog.track(1, {HOURLY: Tracked(NOW)}, [], "all", NOW)
     catalog.record_missed([(HOURLY, NOW)], NOW)
-    revision = catalog.state().revision
+    before = catalog.state()
     new = CatalogState(
         profiles={"silver": {"periods": {}}},
         tracked={DAILY: Tracked(NOW, NOW)},
@@ -142,8 +147,10 @@ def test_replace_keeps_the_runs_and_nothing_else(catalog: Catalog) -> None:
     rows = [AssignmentRow("dc1", "id-a", "gold", "all", NOW)]
     catalog.replace(new, NOW, rows)
     state = catalog.state()
-    assert state.revision > revision
-    assert state._replace(revision=0) == new
+    assert state.revision > before.revision
+    assert (state.rebuilt_at, state.assigned) == (NOW, {("dc1", "id-a", "gold"): "all"})
+    assert state.id != before.id
+    assert state._replace(revision=0, id="", rebuilt_at=None, assigned={}) == new._replace(assigned={}, guards={})
     assert (catalog.known("dc1"), catalog.known_targets("dc1"), catalog.missed()) == ({}, [], [])
     assert catalog.assignments() == rows
     assert [row.number for row in catalog.runs()] == [run.number]

@@ -13,7 +13,7 @@ from snapplan.catalog.open import open_catalog
 from snapplan.catalog.owner import current_owner
 from snapplan.errors import FencedError, LockedError
 
-from .samples import ELSEWHERE, NOW, PROJECT
+from .samples import ACCEPTED, ELSEWHERE, NOW, PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +141,7 @@ def test_live_runs_are_those_with_a_valid_lease(catalog: Catalog) -> None:
     assert catalog.live_runs(NOW) == frozenset()
     catalog.renew(lease, NOW)
     assert catalog.live_runs(NOW) == {run.id}
-    catalog.end_run(run.number, "done", NOW, confirm=True)
+    catalog.end_run(run.number, "done", NOW, confirm=ACCEPTED)
     catalog.release(lease)
     assert catalog.live_runs(NOW) == frozenset()
 

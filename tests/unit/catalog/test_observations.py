@@ -9,7 +9,7 @@ import pytest
 from snapplan.models.snapshot import Pin
 from snapplan.models.world import Drift
 
-from .samples import NOW, expire, foreign, mark, observation, snapshot, take, target
+from .samples import NOW, accept, expire, foreign, mark, observation, snapshot, take, target
 
 if TYPE_CHECKING:
     from snapplan.catalog.base import Catalog
@@ -152,6 +152,9 @@ def test_what_snapshots_have_in_common_is_kept_once_and_forgotten_with_the_last(
     assert _count_traits(catalog) == 1
     catalog.observe(observation(NOW + DAY, gone=[snapshot(f"s{i}") for i in range(50)], changed=[foreign()]))
     catalog.observe(observation(NOW + 40 * DAY))
+    assert _count_traits(catalog) == 2, "no apply has accepted yet that they are gone"
+    accept(catalog, NOW + 40 * DAY)
+    catalog.observe(observation(NOW + 41 * DAY))
     assert _count_traits(catalog) == 1
 
 

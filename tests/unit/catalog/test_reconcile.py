@@ -11,6 +11,7 @@ from snapplan.catalog.base import KnownSnapshot, Observation
 from snapplan.catalog.reconcile import later, reconcile, satisfied_slots
 from snapplan.errors import BackendError
 from snapplan.models.request import Inventory, StartedRestore
+from snapplan.models.snapshot import Pin
 from snapplan.models.target import Capabilities, Scope, Target
 from snapplan.models.world import Drift
 
@@ -255,3 +256,23 @@ def test_after_recording_a_listing_the_catalog_knows_exactly_that(
     assert recorded == {s.native_id: s for s in listed}
     assert all(before.get(s.native_id) != s.size for s in found.changed), "what is unchanged is not written"
     assert sorted(state.snapshots) == sorted(listed)
+
+
+@pytest.mark.parametrize(
+    ("targets", "listed"),
+    [
+        ([target()._replace(name="odd\udce9")], []),
+        ([], [snapshot()._replace(target_name="odd\udce9")]),
+        ([], [snapshot(mark=mark()._replace(run="odd\udce9"))]),
+        ([], [snapshot(mark=mark()._replace(pin=Pin("odd\udce9", "audit")))]),
+    ],
+)
+def test_text_that_nobody_could_record_is_named_and_stops_this_backend_only(
+    targets: list[Target], listed: list[Snapshot]
+) -> None:
+    with pytest.raises(BackendError, match="not valid Unicode") as caught:
+        run(listed, {}, targets)
+    assert caught.value.backend == "dc1"
+    assert str(caught.value).encode()
+    assert caught.value.hint
+    run([snapshot()._replace(target_name="öçß")], {}, [target()._replace(name="名前")])

@@ -11,7 +11,7 @@ from snapplan.catalog.owner import current_owner
 from snapplan.errors import CatalogError
 from snapplan.models.plan import Action, Verb
 
-from .samples import ELSEWHERE, NOW, expire, observation, snapshot, take
+from .samples import ACCEPTED, ELSEWHERE, NOW, expire, observation, snapshot, take
 
 if TYPE_CHECKING:
     from snapplan.catalog.base import Catalog
@@ -32,7 +32,7 @@ def test_a_run_is_listed_with_what_it_did(catalog: Catalog) -> None:
     for number, state in enumerate(["done", "done", "adopted", "failed", "not_tried"], start=1):
         catalog.result(run.number, take(number), state, "", NOW, None)
     catalog.result(run.number, expire(6, snapshot()), "done", "", NOW, None)
-    catalog.end_run(run.number, "partial", NOW + MINUTE, confirm=False)
+    catalog.end_run(run.number, "partial", NOW + MINUTE, confirm=None)
     (row,) = catalog.runs()
     assert row[:3] == (run.number, run.id, "apply")
     assert (row.owner, row.policy_commit, row.state) == (str(owner), "4f2c1e9", "partial")
@@ -88,19 +88,19 @@ def test_an_expiry_must_say_what_it_expired(catalog: Catalog) -> None:
 
 def test_only_a_confirmed_run_raises_the_high_water_mark(catalog: Catalog) -> None:
     run = catalog.begin_run("apply", current_owner({}), NOW, None).number
-    catalog.end_run(run, "done", NOW, confirm=False)
+    catalog.end_run(run, "done", NOW, confirm=None)
     assert catalog.state().high_water is None
     for at in (NOW, NOW - MINUTE):
-        catalog.end_run(run, "done", at, confirm=True)
+        catalog.end_run(run, "done", at, confirm=ACCEPTED)
         assert catalog.state().high_water == NOW
 
 
 def test_a_confirmed_run_confirms_a_rebuilt_catalog(catalog: Catalog) -> None:
     catalog.replace(catalog.state()._replace(rebuilt=True), NOW)
     run = catalog.begin_run("apply", current_owner({}), NOW, None).number
-    catalog.end_run(run, "failed", NOW, confirm=False)
+    catalog.end_run(run, "failed", NOW, confirm=None)
     assert catalog.state().rebuilt
-    catalog.end_run(run, "done", NOW, confirm=True)
+    catalog.end_run(run, "done", NOW, confirm=ACCEPTED)
     assert not catalog.state().rebuilt
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 def test_a_new_repository_is_valid(run: Callable[..., Ran], tmp_path: Path) -> None:
     ran = run("init", "-C", str(tmp_path), "--project", "demo")
     assert ran.code == 0
-    assert ran.out.splitlines() == [str(tmp_path / "snapplan.yaml"), str(tmp_path / "policies" / "example.yaml")]
-    assert all("yaml-language-server: $schema=" in Path(path).read_text() for path in ran.out.splitlines())
+    names = ["snapplan.yaml", "policies/example.yaml", "schemas/config.schema.json", "schemas/policy.schema.json"]
+    assert ran.out.splitlines() == [str(tmp_path / name) for name in names]
     checked = run("validate", "--strict", str(tmp_path))
     assert checked == (0, "No findings in 2 files.\n", "")
 
 
-@pytest.mark.parametrize("existing", ["snapplan.yaml", "policies/example.yaml"])
+@pytest.mark.parametrize("existing", ["snapplan.yaml", "policies/example.yaml", "schemas/policy.schema.json"])
 def test_nothing_is_overwritten(run: Callable[..., Ran], tmp_path: Path, existing: str) -> None:
     path = tmp_path / existing
     path.parent.mkdir(exist_ok=True)

@@ -35,9 +35,27 @@ def test_the_plans_that_are_rendered_in_tests_are_valid(run: Callable[..., Ran],
 
 
 def test_what_init_writes_is_valid(run: Callable[..., Ran], tmp_path: Path) -> None:
-    config, policy = run("init", "-C", str(tmp_path), "--project", "demo").out.splitlines()
-    for name, path in (("config", config), ("policy", policy)):
-        schema = json.loads(run("schema", name).out)
-        text = Path(path).read_text(encoding="utf-8")
-        assert text.startswith(f"# yaml-language-server: $schema={schema['$id']}\n")
+    for path in map(Path, run("init", "-C", str(tmp_path), "--project", "demo").out.splitlines()[:2]):
+        text = path.read_text(encoding="utf-8")
+        modeline = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+        schema = json.loads((path.parent / modeline).read_text(encoding="utf-8"))
+        name = "config" if path.name == "snapplan.yaml" else "policy"
+        assert schema == json.loads(run("schema", name).out)
         Draft202012Validator(schema).validate(yaml.safe_load(text))
+
+
+def places(schema: object) -> list[str]:
+    """Return every identifier of a schema and everything it refers to; its dialect is known to all validators."""
+    if isinstance(schema, list):
+        return [place for item in schema for place in places(item)]
+    if not isinstance(schema, dict):
+        return []
+    here = [schema[key] for key in ("$id", "$ref") if isinstance(schema.get(key), str)]
+    return here + [place for item in schema.values() for place in places(item)]
+
+
+@pytest.mark.parametrize("name", ["policy", "config", "plan"])
+def test_a_schema_needs_no_network(run: Callable[..., Ran], name: str) -> None:
+    found = places(json.loads(run("schema", name).out))
+    assert found[0] == f"{name}.schema.json"
+    assert [place for place in found[1:] if not place.startswith("#/")] == []

@@ -191,9 +191,9 @@ def test_odd_things_among_the_policy_files(tmp_path: Path) -> None:
 
 def test_links_that_stay_inside_are_followed_and_others_not(tmp_path: Path) -> None:
     root = repository(tmp_path / "inside", a=USED)
-    (root / "shared").mkdir()
-    (root / "shared" / "gold.yaml").write_text(GOLD)
-    (root / "policies" / "gold.yaml").symlink_to("../shared/gold.yaml")
+    (root / "linked").mkdir()
+    (root / "linked" / "gold.yaml").write_text(GOLD)
+    (root / "policies" / "gold.yaml").symlink_to("../linked/gold.yaml")
     assert load_repository(root).diagnostics == []
     (tmp_path / "outside.yaml").write_text("profiles: {}\n")
     (root / "policies" / "outside.yaml").symlink_to(tmp_path / "outside.yaml")

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from snapplan.config import secrets
 from snapplan.config.secrets import SecretError, resolve
-from snapplan.models.policy import Model, SecretReference
+from snapplan.models.policy import Model
+from snapplan.models.values import SecretReference
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,9 @@ from snapplan.config.source import MAX_FINDINGS, Source
 from snapplan.config.yaml import load
 from snapplan.drivers import registry
 from snapplan.drivers.base import DriverType
-from snapplan.models.policy import Model, SecretReference
+from snapplan.models.policy import Model
 from snapplan.models.target import Capabilities, Scope
+from snapplan.models.values import SecretReference
 
 if TYPE_CHECKING:
     from pathlib import Path

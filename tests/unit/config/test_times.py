@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from snapplan.models.durations import TimeFormatError, format_duration, parse_duration
-from snapplan.models.policy import Expiration, Instant, Model, Retention, WallTime
+from snapplan.models.policy import Model
+from snapplan.models.values import Expiration, Instant, Retention, WallTime
 
 
 class Times(Model):

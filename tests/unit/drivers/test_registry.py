@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from snapplan.drivers import registry
 from snapplan.drivers.memory import DRIVER, MemoryDriver
 from snapplan.errors import BackendError, SnapplanError
-from snapplan.models.policy import Backend, Model, SecretReference
+from snapplan.models.policy import Backend, Model
+from snapplan.models.values import SecretReference
 
 if TYPE_CHECKING:
     from pathlib import Path

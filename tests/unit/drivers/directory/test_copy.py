@@ -17,7 +17,7 @@ import pytest
 
 from snapplan.drivers.directory import content, linux
 from snapplan.drivers.directory.copy import CopyReport, CopyStoppedError, copy_tree
-from snapplan.drivers.directory.manifest import Manifest, verify_tree
+from snapplan.drivers.directory.manifest import Entry, Manifest, verify_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -345,6 +345,32 @@ def test_a_store_inside_is_left_out_by_any_name(source: Path, tmp_path: Path) ->
     assert_whole(report, store / "new")
 
 
+def test_any_store_inside_is_left_out_and_what_only_looks_like_one_is_not(source: Path, copy: Path) -> None:
+    for name in ("store", "own", "linked"):
+        (source / name).mkdir()
+        (source / name / "file").write_text(name)
+    marker = "snapplan-store.json"
+    (source / "store" / marker).write_text('{"format": "snapplan.store/9"}')
+    (source / "own" / marker).write_text('{"format": "my own"}')
+    (source / "linked" / marker).symlink_to(source / "store" / marker)
+    report = copy_tree(source, copy)
+    assert sorted(os.listdir(copy)) == ["linked", "own"]
+    assert report.consistent
+    assert_whole(report, copy)
+
+
+def test_the_entries_can_be_recorded_as_they_come(source: Path, copy: Path, tmp_path: Path) -> None:
+    (source / "folder").mkdir()
+    (source / "folder/file").touch()
+    os.link(source / "folder/file", source / "folder/again")
+    expected = copy_tree(source, copy)
+    entries: list[Entry] = []
+    report = copy_tree(source, tmp_path / "other", record=entries.append)
+    assert report.entries == ()
+    assert tuple(entries) == expected.entries
+    assert report.links == expected.links == 1
+
+
 def test_a_copy_into_itself_ends(source: Path) -> None:
     (source / "file").touch()
     report = copy_tree(source, source / "copy")
@@ -426,6 +452,23 @@ def test_a_file_that_vanishes_is_recorded(source: Path, copy: Path) -> None:
     assert_whole(report, copy)
 
 
+def test_a_file_of_several_names_that_is_written_meanwhile_is_no_longer_taken_for_the_same(
+    source: Path, copy: Path
+) -> None:
+    (source / "a").write_text("old")
+    os.link(source / "a", source / "b")
+    first, second = [entry.name for entry in os.scandir(source)]
+
+    def write() -> None:
+        (source / first).write_text("longer")
+
+    report = copy_tree(source, copy, stop=during(source, second, write))
+    assert (copy / first).read_text() == "old"
+    assert (copy / second).read_text() == "longer"
+    assert second in report.changed
+    assert_whole(report, copy)
+
+
 def test_a_file_that_appears_makes_its_folder_changed(source: Path, copy: Path) -> None:
     (source / "a").touch()
     report = copy_tree(source, copy, stop=during(source, "a", (source / "new").touch))
@@ -484,7 +527,7 @@ from pathlib import Path
 sys.setrecursionlimit(150)
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
 from snapplan.drivers.directory.copy import copy_tree
-from snapplan.drivers.directory.manifest import Manifest, verify_tree
+from snapplan.drivers.directory.manifest import Entry, Manifest, verify_tree
 os.chdir({str(source)!r})
 for depth in range(1500):
     os.mkdir("folder"); os.chdir("folder")

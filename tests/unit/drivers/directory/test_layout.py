@@ -42,6 +42,7 @@ def test_what_is_no_folder_or_a_store_is_no_target(folders: Folders) -> None:
     folders.write(volumes__file="a file")
     (folders.root / "volumes/lost+found").mkdir()
     (folders.root / "volumes/dangling").symlink_to("nowhere")
+    (folders.root / "volumes/.snapplan-restoring-1").mkdir()
     store = folders.root / "volumes/backups"
     store.mkdir()
     (store / "snapplan-store.json").write_text(json.dumps({"format": "snapplan.store/7"}))

@@ -323,6 +323,20 @@ def test_what_cannot_be_completed_is_undone_as_a_whole(folders: Folders, dying: 
     assert folders.tree() == {**before, "volumes/b/mine": "mine"}
 
 
+def test_a_store_that_was_moved_knows_its_restores(folders: Folders, dying: Dying) -> None:
+    snapshot = folders.take("volume/a")
+    request = restoring(snapshot, "volume/a")
+    folders.open().restore(request)
+    dying.die(folders.settings(), "restore", request._replace(key="restore-2"), "restore.built")
+    folders.root.rename(folders.base / "moved")
+    folders.options = {"root": "moved"}
+    assert [each.done for each in folders.open().inventory().restores] == [True, False]
+    assert folders.open().restore(request).existed
+    [recovered] = folders.open().recover(frozenset())
+    assert "undid" in recovered.text
+    assert list(folders.base.glob("moved/.snapplan/restores/*/*.aside")) == []
+
+
 def test_a_journal_that_cannot_be_read_is_never_skipped(folders: Folders) -> None:
     snapshot = folders.take("volume/a")
     folders.open().restore(restoring(snapshot, "volume/a"))

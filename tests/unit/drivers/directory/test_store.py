@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -90,6 +91,27 @@ def test_what_has_no_readable_mark_is_foreign_and_never_touched(folders: Folders
         assert path.exists()
 
 
+@pytest.mark.parametrize("field", ["target_name", "description", "mark.run", "mark.project", "mark.pin"])
+def test_a_mark_with_text_that_is_no_unicode_is_foreign(folders: Folders, field: str) -> None:
+    snapshot = folders.take("volume/a")
+    document = json.loads(_mark_file(folders).read_text())
+    holder = document["mark"] if "." in field else document
+    bad = {"owner": "\udce9", "reason": "", "until": None} if field == "mark.pin" else "\udce9"
+    holder[field.rpartition(".")[2]] = bad
+    _mark_file(folders).write_text(json.dumps(document))
+    [found] = folders.snapshots()
+    assert found.mark is None
+    assert found.address.encode()
+    assert isinstance(folders.expire(snapshot).error, RefusedError)
+
+
+def test_a_target_whose_folder_is_no_unicode_is_marked_like_any_other(folders: Folders) -> None:
+    os.mkdir(os.fsencode(folders.root / "volumes") + b"/caf\xe9")
+    snapshot = folders.take("volume/caf%E9")
+    assert folders.snapshots() == [snapshot]
+    assert folders.expire(snapshot).error is None
+
+
 def test_a_snapshot_s_folder_that_was_copied_or_moved_elsewhere_is_another_thing(folders: Folders) -> None:
     snapshot = folders.take("volume/a")
     path = folders.folder_of(snapshot)
@@ -157,7 +179,7 @@ def test_threads_that_make_the_store_at_once_make_one(folders: Folders) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    assert sorted(child.name for child in folders.store.iterdir()) == ["backends", "snapplan-store.json"]
+    assert sorted(child.name for child in folders.store.iterdir()) == ["backends", "snapplan-store.json", "trash"]
 
 
 def test_an_expired_snapshot_is_gone_with_its_data(folders: Folders) -> None:
@@ -166,6 +188,29 @@ def test_an_expired_snapshot_is_gone_with_its_data(folders: Folders) -> None:
     assert folders.snapshots() == [kept]
     assert list((folders.store / "trash").iterdir()) == []
     assert folders.expire(snapshot).error is None
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", 0) as file:
+        while True:
+            file.write(bytes(1024))
+
+
+@as_root
+def test_a_full_disk_is_made_room_on(folders: Folders, mount: Callable[..., None]) -> None:
+    image = folders.base / "image"
+    with image.open("wb") as file:
+        file.truncate(4 << 20)
+    made = subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-N", "200", image], capture_output=True, check=False)
+    if made.returncode != 0:
+        pytest.skip("cannot make a filesystem here")
+    mount(folders.base / "small", "-o", "loop", str(image))
+    folders.options = {"root": "lab", "store": "small/store"}
+    snapshot = folders.take("volume/a")
+    with pytest.raises(OSError, match="No space"):
+        _fill(folders.base / "small/filler")
+    assert folders.expire(snapshot).error is None
+    assert folders.snapshots() == []
 
 
 def test_another_snapshot_under_the_same_name_is_not_deleted(folders: Folders) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from snapplan.drivers.directory.swap import (
+    FolderMetadata,
     Kind,
     MovedAwayError,
     carry_out,
@@ -140,6 +141,19 @@ def test_a_link_to_a_store_and_a_link_as_target_are_not_followed(tmp_path: Path)
     assert list(nested_stores(top)) == []
     (tmp_path / "alias").symlink_to(tmp_path / "store")
     assert list(nested_stores(tmp_path / "alias")) == []
+
+
+@as_root
+def test_a_link_put_in_the_place_of_a_folder_gives_nothing_away(tmp_path: Path) -> None:
+    victim = _make(tmp_path / "victim", "file")
+    before = victim.stat()
+    (tmp_path / "link").symlink_to(victim)
+    for place in ("link", "victim/file"):
+        with pytest.raises(OSError, match=r"directory|symbolic"):
+            set_metadata([FolderMetadata(tmp_path / place, 0o777, 5, 5, 0)])
+    after = victim.stat()
+    assert (after.st_uid, after.st_mode, after.st_mtime_ns) == (before.st_uid, before.st_mode, before.st_mtime_ns)
+    assert (victim / "file").stat().st_uid == os.geteuid()
 
 
 @as_root

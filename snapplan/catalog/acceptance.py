@@ -1,0 +1,80 @@
+"""What the end of a run confirms, and what vanished that no run has accepted yet.
+
+Each function runs inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from snapplan.catalog.rows import seconds
+from snapplan.clock import boot
+from snapplan.models.world import Vanished
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+
+    from snapplan.catalog.base import Acceptance, Observation
+    from snapplan.models.snapshot import Snapshot
+
+# What a guard counts: owned, unexpired as it was decided, and not the platform's own.
+_COUNTED = "mark_project = (SELECT project FROM meta) AND NOT managed"
+_GONE_SNAPSHOTS = f"""
+SELECT native_id FROM snapshot INDEXED BY snapshot_gone JOIN trait ON trait.id = trait
+WHERE backend = ? AND gone_at IS NOT NULL AND NOT expired AND NOT accepted AND {_COUNTED}
+AND (decided_expires_at IS NULL OR decided_expires_at > gone_at)
+"""
+_GONE_TARGETS = "SELECT id FROM target WHERE backend = ? AND gone_at IS NOT NULL AND NOT accepted"
+_THERE = f"""
+SELECT count(*) FROM snapshot WHERE backend = ?1 AND gone_at IS NULL
+AND trait IN (SELECT id FROM trait WHERE {_COUNTED})
+AND (decided_expires_at IS NULL OR decided_expires_at > ifnull((SELECT refreshed_at FROM backend WHERE name = ?1), 0))
+"""
+_TARGETS_THERE = "SELECT count(*) FROM target WHERE backend = ? AND gone_at IS NULL"
+
+
+def accept(db: sqlite3.Connection, acceptance: Acceptance, now: datetime) -> None:
+    """Confirm the time, the guard values, the commit, and of each accepted backend that what is gone is gone.
+
+    An instant before the confirmed one confirms nothing of the time. A rebuilt catalog is one no longer.
+    """
+    at = seconds(now)
+    running = boot()
+    db.execute(
+        "UPDATE meta SET high_water = ?1, boot_id = ?2, boot_seconds = ?3 WHERE ifnull(high_water, ?1) <= ?1",
+        (at, "" if running is None else running.id, None if running is None else running.seconds),
+    )
+    guards = json.dumps(acceptance.guards, sort_keys=True, ensure_ascii=False)
+    db.execute("UPDATE meta SET rebuilt = 0, guards = ?, policy_commit = ?", (guards, acceptance.commit))
+    for backend in sorted(acceptance.backends):
+        db.execute("UPDATE backend SET accepted_at = ? WHERE name = ?", (at, backend))
+        for table in ("snapshot", "target"):
+            gone = "gone_at IS NOT NULL AND NOT accepted"
+            db.execute(f"UPDATE {table} SET accepted = 1 WHERE backend = ? AND {gone}", (backend,))
+
+
+def vanished(db: sqlite3.Connection, backend: str, unrecorded: Observation | None) -> Vanished:
+    """Return what of a backend is gone that no run accepted: by what was recorded, and by ``unrecorded`` on top of it.
+
+    ``unrecorded`` is a refresh that is not to be recorded, as by somebody who may only read.
+    """
+    gone = {native_id for (native_id,) in db.execute(_GONE_SNAPSHOTS, (backend,))}
+    gone_targets = {identity for (identity,) in db.execute(_GONE_TARGETS, (backend,))}
+    known = len(gone) + int(db.execute(_THERE, (backend,)).fetchone()[0])
+    known_targets = len(gone_targets) + int(db.execute(_TARGETS_THERE, (backend,)).fetchone()[0])
+    if unrecorded is not None:
+        project = db.execute("SELECT project FROM meta").fetchone()[0]
+        gone.difference_update(snapshot.native_id for snapshot in unrecorded.changed)
+        gone.update(s.native_id for s in unrecorded.gone if _counts(s, project, unrecorded.started_at))
+        gone_targets.difference_update(target.id for target in unrecorded.targets)
+        gone_targets.update(target.id for target in unrecorded.targets_gone)
+    return Vanished(len(gone_targets), len(gone), known_targets, known)
+
+
+def _counts(snapshot: Snapshot, project: str, at: datetime) -> bool:
+    mark = snapshot.mark
+    if mark is None or mark.project != project or snapshot.managed:
+        return False
+    return mark.expires_at is None or mark.expires_at > at

@@ -1,0 +1,41 @@
+"""``snapplan adopt``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from snapplan.cli.options import DURATION, EXPIRATION, repository
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+
+@click.command("adopt")
+@click.argument("snapshots", nargs=-1, required=True, metavar="SNAPSHOT...")
+@click.option(
+    "--expires",
+    type=EXPIRATION,
+    required=True,
+    metavar="WHEN",
+    help="A duration from now on, an instant, or never.",
+)
+@click.option(
+    "--lock-timeout", type=DURATION, default="60s", show_default=True, help="How long to wait for another apply."
+)
+@repository
+def command(snapshots: tuple[str, ...], expires: timedelta | datetime | str, lock_timeout: timedelta) -> int:
+    """Make foreign snapshots ours, so that they expire when you say.
+
+    An adopted snapshot is a manual one: it has the expiration given here and no minimum, and it satisfies no slot. A pin
+    that another project set on it stays. Its data is not touched.
+
+    \b
+    Examples:
+      snapplan adopt lab/vm/web-01@before-upgrade --expires 30d
+      snapplan adopt lab/vm/web-01@other.daily.20261121T0200Z --expires never
+    """
+    from snapplan.cli.ordering import adopt
+
+    return adopt(snapshots, None if isinstance(expires, str) else expires, lock_timeout)

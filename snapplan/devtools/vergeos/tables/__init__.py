@@ -1,0 +1,1 @@
+"""The tables of the API as data: columns, unique names, cascades. ``schema.TABLES`` has them all."""

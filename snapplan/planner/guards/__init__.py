@@ -1,0 +1,60 @@
+"""Guards: limits that stop their own kind of action before a plan does more than anybody meant.
+
+Each module judges one group of guards and changes nothing; all of them count the whole plan, so that none depends on what
+another stops or on what is allowed. ``stand`` then blocks.
+
+    module     codes
+    clock      SP306
+    expiries   SP301 SP302 SP303
+    targets    SP307 SP308
+    vanished   SP305
+    unassign   SP304
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snapplan.planner.guards.block import block
+from snapplan.planner.guards.clock import judge_clock
+from snapplan.planner.guards.expiries import judge_last_copies, judge_scheduled, judge_unforeseen
+from snapplan.planner.guards.limits import limits
+from snapplan.planner.guards.tally import stock, tally
+from snapplan.planner.guards.targets import judge_quiesce, judge_shared
+from snapplan.planner.guards.unassign import judge_unassign
+from snapplan.planner.guards.vanished import judge_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from snapplan.models.plan import GuardResult
+    from snapplan.planner.context import Context, Draft
+    from snapplan.planner.guards.judgement import Judgement
+
+__all__ = ["stand"]
+
+
+def stand(context: Context, draft: Draft, allowed: Collection[str]) -> tuple[GuardResult, ...]:
+    """Block in ``draft`` what the guards stop, and return all guards with their arithmetic, by code and backend.
+
+    The guards whose codes are in ``allowed`` stop nothing. Blocked actions stay where they are.
+    """
+    judgements = sorted(_judgements(context, draft), key=lambda one: (one.result.code, one.result.backend or ""))
+    draft.actions, results = block(draft.actions, judgements, allowed)
+    return results
+
+
+def _judgements(context: Context, draft: Draft) -> Iterator[Judgement]:
+    yield judge_clock(context, draft.actions)
+    effective = limits(context.policy.config.guards, context.world.catalog.guards)
+    by_backend = tally(draft.actions)
+    shared = judge_shared(context, draft.actions)
+    for name in sorted(context.owned):
+        counted, held = by_backend[name], stock(context.owned[name], context.now)
+        yield judge_unforeseen(context, draft, name, counted, held, effective)
+        yield judge_scheduled(context, draft, name, counted, held, effective)
+        yield judge_last_copies(context, name, counted)
+        yield judge_unassign(context, name, counted, effective)
+        yield judge_inventory(context, name, counted, effective)
+        yield judge_quiesce(name, counted)
+        yield shared[name]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from snapplan.drivers.directory.removal import remove_tree
+from snapplan.errors import OutcomeUnknownError
+from snapplan.models.target import RestoreMode
+
+from .folders import restoring
+
+if TYPE_CHECKING:
+    from .folders import Dying, Folders
+
+
+def _state(folders: Folders) -> str:
+    [path] = folders.store.glob("restores/*/*.json")
+    return str(json.loads(path.read_text())["state"])
+
+
+@pytest.mark.parametrize("point", ["restore.undone.written", "restore.undone.done", "restore.dropped"])
+def test_a_recovery_that_dies_while_it_undoes_puts_nothing_half_removed_in_place(
+    folders: Folders, dying: Dying, point: str
+) -> None:
+    folders.write(volumes__a__more="more")
+    snapshot = folders.take("volume/a")
+    after = folders.tree()
+    folders.write(volumes__a__file="before")
+    before = folders.tree()
+    place = folders.root / "volumes/a"
+    dying.die(folders.settings(), "restore", restoring(snapshot, "volume/a"), "restore.swap.before")
+    # Somebody has other content there for a while, so that the restore cannot be completed then.
+    place.rename(folders.base / "mine")
+    place.mkdir()
+    dying.die(folders.settings(), "recover", frozenset(), point)
+    place.rmdir()
+    (folders.base / "mine").rename(place)
+    folders.open().recover(frozenset())
+    assert folders.tree() in (before, after)
+    if point != "restore.undone.written":
+        assert _state(folders) == "undone"
+    assert list(folders.store.glob("restores/*/*.aside")) == []
+
+
+def test_a_restore_that_was_taken_back_but_not_recorded_is_unknown_and_stays_whole(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = folders.take("vm/web")
+    request = restoring(snapshot, "vm/web", RestoreMode.CLONE, as_name="copy")
+    replace = Path.replace
+
+    def fail_and_take_the_name(self: Path, target: Path) -> Path:
+        """Let somebody make the clone's folder at the last moment, and the disk be full of it."""
+        if self.name == "restore-1.json.new" and '"undone"' in self.read_text():
+            raise OSError(28, "No space left on device", str(self))
+        if self.name == "restore-1.json.new" and '"swapping"' in self.read_text():
+            folders.write(vms__copy__theirs="theirs")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_and_take_the_name)
+    with pytest.raises(OutcomeUnknownError, match="could not be recorded"):
+        folders.open().restore(request)
+    monkeypatch.undo()
+    remove_tree(folders.root / "vms/copy")
+    [recovered] = folders.open().recover(frozenset())
+    assert recovered.completed
+    assert folders.tree(folders.root / "vms/copy") == {"disk": "three"}
+
+
+def test_what_an_undone_attempt_left_is_removed_before_the_next(folders: Folders, dying: Dying) -> None:
+    snapshot = folders.take("volume/a")
+    request = restoring(snapshot, "volume/a")
+    dying.die(folders.settings(), "restore", request, "restore.built")
+    # As though it could not be removed when it was undone.
+    [path] = folders.store.glob("restores/*/*.json")
+    left = folders.root / "volumes/.snapplan-restoring-1"
+    folders.store.joinpath("restores/ours/restore-1.aside").rename(left)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"state": "undone", "aside": str(left)}))
+    folders.write(volumes__a__file="spoilt")
+    assert folders.open().restore(request).error is None
+    assert (folders.root / "volumes/a/file").read_text() == "one"
+    assert not left.exists()
+    assert list(folders.store.glob("restores/*/*.aside")) == []

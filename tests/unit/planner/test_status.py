@@ -1,0 +1,153 @@
+"""What ``snapplan status`` shows of each target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from snapplan.models.order import Focus
+from snapplan.planner.status import status
+
+from .lab import lab
+
+
+def document(focus: Focus | None = None, **case: Any) -> dict[str, Any]:
+    made = lab(**case)
+    return status(made.policy, made.world, made.now, focus)
+
+
+def target(address: str = "lab/volume/a", **case: Any) -> dict[str, Any]:
+    [found] = [row for row in document(**case)["targets"] if row["target"] == address]
+    return dict(found)
+
+
+def test_a_target_that_has_what_it_should_have_is_ok() -> None:
+    assert target(snapshots=["daily.20261122T0200Z", "daily.20261121T0200Z"]) == {
+        "target": "lab/volume/a",
+        "profiles": ["gold"],
+        "snapshots": 2,
+        "newest": "2026-11-22T02:00:00Z",
+        "oldest": "2026-11-21T02:00:00Z",
+        "quiesced": None,
+        "next_due": "2026-11-23T02:00:00Z",
+        "state": "ok",
+        "attention": [],
+    }
+
+
+def test_a_target_that_waits_for_a_snapshot_is_due_now() -> None:
+    found = target(snapshots=["daily.20261121T0200Z"])
+    assert (found["state"], found["next_due"]) == ("due", "2026-11-22T12:00:00Z")
+    assert found["attention"] == ["daily is due since 10h"]
+
+
+def test_a_target_that_no_apply_has_seen_is_new() -> None:
+    found = target(new=True)
+    assert (found["state"], found["snapshots"], found["newest"]) == ("new", 0, None)
+    assert found["next_due"] == "2026-11-22T12:00:00Z"
+    assert found["attention"] == ["daily is due since 0s"]
+
+
+def test_a_new_target_that_waits_for_its_slot_is_not_due() -> None:
+    found = target(new=True, profile={"initial": "next_slot"})
+    assert (found["state"], found["attention"]) == ("new", [])
+
+
+def test_a_target_without_assignment_or_snapshots_is_unprotected() -> None:
+    found = target("lab/vm/web", targets=["lab/volume/a", "lab/vm/web"])
+    assert (found["state"], found["profiles"], found["next_due"]) == ("unprotected", [], None)
+
+
+def test_manual_snapshots_alone_protect_nothing() -> None:
+    manual = {"snapshot": "lab/vm/web@manual.x", "taken": "2026-11-01T00:00Z", "expires": "never"}
+    found = target("lab/vm/web", targets=["lab/volume/a", "lab/vm/web"], snapshots=[manual])
+    assert (found["state"], found["snapshots"]) == ("unprotected", 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "stay"),
+    [
+        (["daily.20261122T0200Z"], "1 snapshot stays"),
+        (["daily.20261122T0200Z", "daily.20261121T0200Z"], "2 snapshots stay"),
+    ],
+)
+def test_a_target_that_is_gone_is_an_orphan_with_its_snapshots(names: list[str], stay: str) -> None:
+    found = target("lab/volume/gone", snapshots=[f"lab/volume/gone@{name}" for name in names])
+    assert (found["state"], found["attention"]) == ("orphan", [f"the target is gone; {stay}"])
+
+
+def test_a_target_that_is_no_longer_assigned_says_so() -> None:
+    found = target(
+        assignment={"targets": [{"backend": "lab", "scope": "volume", "exclude": ["a"]}]},
+        snapshots=["daily.20261122T0200Z"],
+    )
+    assert (found["state"], found["attention"]) == ("orphan", ["no assignment selects it; 1 snapshot stays"])
+
+
+def test_incomplete_and_future_dated_snapshots_want_attention_and_are_no_restore_points() -> None:
+    found = target(
+        snapshots=[
+            "daily.20261122T0200Z",
+            {"snapshot": "daily.20261121T0200Z", "complete": False},
+            {"snapshot": "daily.20261120T0200Z", "taken": "2027-01-01T00:00Z"},
+        ]
+    )
+    assert (found["snapshots"], found["newest"]) == (1, "2026-11-22T02:00:00Z")
+    assert found["attention"] == [
+        "gold.daily.20261121T0200Z is incomplete",
+        "gold.daily.20261120T0200Z is dated in the future",
+    ]
+
+
+def test_the_newest_says_whether_it_is_quiesced() -> None:
+    made = lab(snapshots=["daily.20261121T0200Z", "daily.20261122T0200Z"])
+    state = made.world.backends["lab"]
+    old, new = state.snapshots
+    snapshots = [old._replace(quiesced=False), new._replace(quiesced=True)]
+    world = made.world._replace(backends={"lab": state._replace(snapshots=snapshots)})
+    [row] = status(made.policy, world, made.now)["targets"]
+    assert row["quiesced"] is True
+
+
+def test_foreign_snapshots_are_counted_and_belong_to_no_row() -> None:
+    foreign = {"snapshot": "lab/volume/a@by-hand", "foreign": True, "taken": "2026-11-01T00:00Z"}
+    found = document(snapshots=["daily.20261122T0200Z", foreign])
+    assert found["foreign"] == 1
+    assert found["targets"][0]["snapshots"] == 1
+
+
+def test_a_renamed_target_is_one_row_under_its_new_name() -> None:
+    found = document(targets=[{"target": "lab/volume/new", "id": "volume/a"}], snapshots=["daily.20261122T0200Z"])
+    assert [(row["target"], row["snapshots"], row["state"]) for row in found["targets"]] == [
+        ("lab/volume/new", 1, "ok")
+    ]
+
+
+def test_drift_and_backends_that_did_not_answer_are_named() -> None:
+    found = document(
+        config={"backends": {"lab": {"driver": "memory"}, "nas": {"driver": "memory"}}},
+        drift=[{"kind": "vanished", "subject": "lab/volume/a@x", "text": "is gone"}],
+        unreachable={"nas": "connection refused"},
+    )
+    assert found["drift"] == [{"kind": "vanished", "subject": "lab/volume/a@x", "text": "is gone"}]
+    assert found["backends"] == [{"name": "lab", "error": None}, {"name": "nas", "error": "connection refused"}]
+    assert found["as_of"] == "2026-11-22T12:00:00Z"
+
+
+def test_a_focus_shows_its_targets_only() -> None:
+    snapshots = ["daily.20261122T0200Z", "lab/volume/gone@daily.20261122T0200Z"]
+    found = document(Focus(targets=("lab/volume/b",)), targets=["lab/volume/a", "lab/volume/b"], snapshots=snapshots)
+    assert [row["target"] for row in found["targets"]] == ["lab/volume/b"]
+
+
+def test_the_next_slot_of_any_period_counts() -> None:
+    hourly = {"frequency": "hourly", "retention": "1d"}
+    weekly = {"frequency": "weekly", "day_of_week": "sun", "retention": "30d"}
+    found = target(policy={"weekly": weekly, "hourly": hourly}, nothing_due=True)
+    assert found["next_due"] == "2026-11-22T13:00:00Z"
+
+
+def test_a_period_that_is_over_has_no_next_slot() -> None:
+    once = {"frequency": "custom", "at": "2026-11-01T00:00", "retention": "forever"}
+    assert target(policy={"once": once}, nothing_due=True)["next_due"] is None
