@@ -66,9 +66,16 @@ class BlockedError(SnapplanError):
 
 
 class PlanStaleError(SnapplanError):
-    """The plan is old, used, or not the approved one; nothing was done."""
+    """The plan is old, used, or not the approved one; nothing was done. ``findings`` are all reasons, where known."""
 
     exit_code = 5
+
+    def __init__(self, message: str = "", *, findings: Sequence[Diagnostic] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.findings = tuple(findings)
+
+    def __str__(self) -> str:
+        return super().__str__() or "; ".join(f"{d.code}: {d.summary}" for d in self.findings)
 
 
 class LockedError(SnapplanError):

@@ -6,10 +6,9 @@ carried out.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from snapplan import clock
 from snapplan.collector import collection_paused
@@ -22,20 +21,24 @@ from snapplan.planner.resolve import matches
 from snapplan.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import threading
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
+    from snapplan.applier.consent import Terms
     from snapplan.applier.observer import Observer
     from snapplan.applier.report import Report
-    from snapplan.catalog.base import Acceptance, Catalog, Lease, Run
+    from snapplan.catalog.base import Catalog, Lease, Run
     from snapplan.drivers.base import Driver
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
     from snapplan.models.world import CatalogState
 
 LOCK_TIMEOUT = timedelta(seconds=60)
+OLDER_CODE = "SP507"
+"""The code of a policy that is older than the one that was applied last."""
 
 
 class Workspace:
@@ -102,68 +105,107 @@ class Workspace:
         state = self.catalog.state()
         if _knows_nothing(state) and _ours(states, self.policy.config.project):
             state = self._rebuild(states, now, keep=record)
-        return World(state, states)
+        return self._world(state, states, now)
 
     def plan(
-        self, now: datetime, *, orders: Orders | None = None, focus: Focus | None = None, run: Run | None = None
+        self,
+        now: datetime,
+        *,
+        orders: Orders | None = None,
+        focus: Focus | None = None,
+        allowed: Sequence[str] = (),
+        refresh: bool = True,
     ) -> Plan:
-        """Refresh and return the plan for ``now``."""
-        from snapplan.planner.build import plan
-
+        """Refresh and return the plan for ``now``; without ``refresh`` the catalog's record stands for the backends."""
         focus = focus or Focus()
         with collection_paused():
-            world = self.observe(now, backends=focus.backends, run=run)
-            made = plan(self.policy, world, now, orders=orders, focus=focus)
+            world = self.observe(now, backends=focus.backends) if refresh else self.recall(now, focus.backends)
+            made = self.plan_of(world, now, orders=orders, focus=focus, allowed=allowed)
+        stale = None if orders else self.stale_checkout(world.catalog.commit)
+        return replace(made, diagnostics=(*made.diagnostics, *([stale] if stale else ())))
+
+    def plan_of(
+        self, world: World, now: datetime, *, orders: Orders | None, focus: Focus, allowed: Sequence[str] = ()
+    ) -> Plan:
+        """Return the plan for a world that was read; ``allowed`` are the codes of the guards that are lifted."""
+        from snapplan.planner.build import plan
+
+        made = plan(self.policy, world, now, orders=orders, focus=focus, allowed=allowed)
         return replace(made, diagnostics=(*self.diagnostics, *made.diagnostics))
+
+    def recall(self, now: datetime, backends: Sequence[str] = ("*",)) -> World:
+        """Return the world as the catalog remembers it; no backend is asked."""
+        from snapplan.catalog.recall import recalled
+
+        live, drift = self.catalog.live_runs(clock.now()), self.catalog.drift()
+        states = {
+            name: recalled(self.catalog, name, self._capabilities(name), live, drift)._replace(
+                vanished=self.catalog.vanished(name)
+            )
+            for name in self.policy.config.backends
+            if any(matches(glob, name) for glob in backends)
+        }
+        return self._world(self.catalog.state(), states, now)._replace(refreshed=False)
+
+    def _world(self, state: CatalogState, states: Mapping[str, BackendState], now: datetime) -> World:
+        """Return the world; for another instant than the present one the second clock is moved by as much."""
+        from snapplan import second_clock
+
+        present = clock.now()
+        second = second_clock.reading(present, state)
+        return World(state, states, second_clock=None if second is None else second + (now - present))
 
     def apply(
         self,
         *,
         orders: Orders | None = None,
         focus: Focus | None = None,
-        approved: Plan | None = None,
-        confirmed: frozenset[str] = frozenset(),
+        approved: Mapping[str, Any] | None = None,
+        terms: Terms | None = None,
         observer: Observer,
         lock_timeout: timedelta = LOCK_TIMEOUT,
-        stop: Callable[[], bool] = lambda: False,
+        stop: threading.Event | None = None,
         command: str = "apply",
     ) -> tuple[Plan, Report]:
-        """Take the leases, put right what dead runs left, plan again and carry out at most what ``approved`` holds.
+        """Carry out the policy, or ``orders``: at most what is in the document ``approved``, on ``terms``.
 
-        A restore in place is carried out only when its target is in ``confirmed``. Raises ``LockedError`` when a lease
-        cannot be had in time; nothing was done then.
+        Returns what of the plan of now was to be done, and what became of it. ``stop`` ends it gently. Raises
+        ``LockedError``, ``PlanStaleError`` or, stopped while it waited, ``KeyboardInterrupt``; nothing was done then.
         """
-        from snapplan.applier.lease import held
-        from snapplan.catalog.owner import current_owner
+        from snapplan.applier.consent import Terms
+        from snapplan.execution import Execution
 
-        focus = focus or Focus()
-        owner = current_owner()
-        run = self.catalog.begin_run(command, owner, clock.now(), self.policy.commit)
-        state = "failed"
-        confirm = None
-        try:
-            drivers = self._reachable(focus.backends)
-            with held(
-                self.catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=threading.Event().wait
-            ) as leases:
-                notices = self._recover(drivers, run, leases)
-                plan = self.plan(clock.now(), orders=orders, focus=focus, run=run)
-                plan, left = _consented(plan, approved, confirmed)
-                for text in (*notices, *left):
-                    observer.notice(text)
-                report = self._carry_out(plan, run, drivers, leases, observer, stop)
-            state = report.state
-            if not any(finding.code == "SP441" for finding in plan.diagnostics):
-                confirm = self._acceptance(plan)
-        finally:
-            self.catalog.end_run(run.number, state, clock.now(), confirm=confirm)
-        return plan, report
+        execution = Execution(self, orders, focus or Focus(), approved, terms or Terms(), observer, stop)
+        return execution.carry_out(command, lock_timeout)
 
-    def _acceptance(self, plan: Plan) -> Acceptance:
-        from snapplan.catalog.base import Acceptance
+    def stale_checkout(self, applied: str | None, commit: str | None = None) -> Diagnostic | None:
+        """Say that the policy files (or ``commit``) are older than the commit ``applied`` last, or that nobody knows.
 
-        answered = frozenset(backend.name for backend in plan.backends if backend.error is None)
-        return Acceptance(self.policy.config.guards.model_dump(mode="json"), answered, self.policy.commit)
+        ``None`` where neither holds, and where there is no commit to compare.
+        """
+        from snapplan.applier.stale import shortened
+        from snapplan.config.revision import is_older
+
+        commit = commit or self.policy.commit
+        if commit is None or applied is None or commit == applied:
+            return None
+        older = is_older(self.root, commit, applied)
+        if older:
+            return Diagnostic(
+                OLDER_CODE,
+                Severity.WARNING,
+                f"the policy is of commit {shortened(commit)}, which is older than {shortened(applied)}, applied last",
+                detail="An apply would take back what was decided since.",
+                hint=f"update the checkout; --allow {OLDER_CODE} --reason TEXT goes back on purpose",
+            )
+        if older is None:
+            return Diagnostic(
+                "SP515",
+                Severity.NOTE,
+                f"git does not know how commit {shortened(commit)} and {shortened(applied)}, applied last, are related",
+                hint="a clone with its history (git fetch --unshallow) can tell an older checkout",
+            )
+        return None
 
     def driver(self, backend: str) -> Driver:
         """Return the connection to a backend; raises ``BackendError``."""
@@ -176,31 +218,7 @@ class Workspace:
             )
         return self._drivers[backend]
 
-    def _carry_out(
-        self,
-        plan: Plan,
-        run: Run,
-        drivers: Mapping[str, Driver],
-        leases: Mapping[str, Lease],
-        observer: Observer,
-        stop: Callable[[], bool],
-    ) -> Report:
-        from snapplan.applier.run import apply
-
-        report = apply(
-            plan,
-            catalog=self.catalog,
-            drivers=drivers,
-            leases=leases,
-            run=run,
-            project=self.policy.config.project,
-            observer=observer,
-            now=clock.now,
-            stop=stop,
-        )
-        return replace(report, run=run.number)
-
-    def _recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> list[str]:
+    def recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> list[str]:
         """Put right what dead runs left; a backend where that fails is left out of this run."""
         from snapplan.applier.recover import recover
 
@@ -209,7 +227,8 @@ class Workspace:
         self._left_out = {name: str(error) for name, error in recovery.failed.items()}
         return recovery.texts
 
-    def _reachable(self, globs: Sequence[str]) -> dict[str, Driver]:
+    def reachable(self, globs: Sequence[str]) -> dict[str, Driver]:
+        """Return the connections to the backends that match ``globs`` and answer."""
         drivers = {}
         for name in self.policy.config.backends:
             if any(matches(glob, name) for glob in globs):
@@ -227,10 +246,11 @@ class Workspace:
         started_at = clock.now()
         try:
             driver = self.driver(name)
+            inventory = driver.inventory()
             state, observation = reconcile(
                 name,
                 driver.capabilities,
-                driver.inventory(),
+                inventory,
                 self.catalog.known(name),
                 self.catalog.known_targets(name),
                 project=self.policy.config.project,
@@ -244,7 +264,11 @@ class Workspace:
             # What is new was perhaps made by a run that died before it could record the slot.
             self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))
             self.catalog.observe(observation)
-        return state
+        return state._replace(
+            identity=inventory.identity,
+            clock=inventory.backend_clock,
+            vanished=self.catalog.vanished(name, None if record else observation),
+        )
 
     def _capabilities(self, name: str) -> Capabilities:
         from snapplan.drivers.registry import find
@@ -298,14 +322,3 @@ def _knows_nothing(state: CatalogState) -> bool:
 
 def _ours(states: Mapping[str, BackendState], project: str) -> bool:
     return any(s.mark is not None and s.mark.project == project for b in states.values() for s in b.snapshots)
-
-
-def _consented(plan: Plan, approved: Plan | None, confirmed: frozenset[str]) -> tuple[Plan, list[str]]:
-    from snapplan.applier.approve import narrow
-    from snapplan.applier.consent import without_unconfirmed
-
-    plan, unconfirmed = without_unconfirmed(plan, confirmed)
-    if approved is None:
-        return plan, unconfirmed
-    plan, left = narrow(approved, plan)
-    return plan, [*unconfirmed, *left]

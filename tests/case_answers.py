@@ -18,10 +18,13 @@ PLAIN_VERDICTS = frozenset({"unexpired", "expired", "incomplete"})
 
 
 def observed(plan: Plan, policy: Policy, world: World, now: datetime) -> dict[str, Any]:
-    """Return all that a case's ``expect`` may name; parts that are empty are left out."""
-    snapshots = listed(policy, world, now, Focus())
-    found: dict[str, Any] = {**_actions(plan), **_surroundings(plan), **_listing(snapshots)}
-    return {word: answer for word, answer in found.items() if answer}
+    """Return all that a case's ``expect`` may name."""
+    return {**_actions(plan), **_surroundings(plan), **_listing(listed(policy, world, now, Focus()))}
+
+
+def filled(answers: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers that say that there is something."""
+    return {name: answer for name, answer in answers.items() if answer}
 
 
 def _actions(plan: Plan) -> dict[str, Any]:

@@ -25,19 +25,27 @@ version     -
 crash       -
 clock       -
 diagnostics -
+collector   -
+redaction   -
+devtools    clock
 codes       -
 errors      diagnostics
 ids         models
 models      ids diagnostics
-config      models ids diagnostics errors     | planner.cron planner.slots drivers.base drivers.registry
-catalog     models ids errors clock           | planner.ownership planner.resolve
+config      models ids diagnostics errors collector | planner.cron planner.slots drivers.base drivers.registry
+catalog     models ids errors clock collector redaction | planner.ownership planner.resolve
 planner     models ids diagnostics
-applier     models ids errors clock crash catalog.base planner.sets | drivers.base
-drivers     models ids errors clock crash config.secrets
+applier     models ids diagnostics errors clock crash redaction catalog.base planner.sets planner.resolve | drivers.base
+drivers     models ids errors clock crash redaction config.secrets
 render      ids
-workspace   models diagnostics errors clock config catalog planner applier drivers.base drivers.registry
-cli         models ids diagnostics errors clock version codes config.files config.load config.schema catalog.base
-            planner applier.observer applier.report drivers.base drivers.registry render workspace
+second_clock models clock
+plan_file   errors ids redaction config.schema planner.digest applier.approve applier.stale
+workspace   models diagnostics errors clock second_clock collector redaction config catalog planner applier execution
+            drivers.base drivers.registry
+execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
+            plan_file applier drivers.base workspace
+cli         models ids diagnostics errors clock version codes redaction config.files config.load config.schema catalog.base
+            catalog.owner planner applier drivers.base drivers.registry plan_file render workspace
 __main__    cli version
 __init__    version
 """
@@ -297,7 +305,7 @@ def test_only_seams_lead_to_the_right() -> None:
 
 def test_nothing_but_the_edge_knows_the_edge() -> None:
     rows = table()
-    above = {"render": {"cli"}, "cli": {"__main__"}, "workspace": {"cli"}}
+    above = {"render": {"cli"}, "cli": {"__main__"}, "workspace": {"cli", "execution"}, "execution": {"workspace"}}
     for part, users in above.items():
         assert {
             user for user, sides in rows.items() if part in {e.split(".")[0] for side in sides for e in side}

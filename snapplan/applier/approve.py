@@ -1,72 +1,111 @@
-"""At most what was approved: what of a plan made now also stands in the plan that somebody approved. Pure."""
+"""At most what was approved: what of a plan made now also stands in the document that somebody approved. Pure.
+
+A document holds no requests; every request comes from the planner, so a document can only take away from what is done.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from snapplan.applier.board import described
-from snapplan.applier.omit import omit
-from snapplan.models.plan import Verb, plain
+from snapplan.models.plan import Action, Reason, Verb, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from snapplan.models.plan import Action, Plan
+    from collections.abc import Collection, Mapping, Sequence
 
     Identity = tuple[object, ...]
 
+SAFETY = re.compile(r"(pre-restore\..*?)(?:\.[0-9]{8}T[0-9]{4}Z)?\Z")
+"""A safety snapshot's key ends with an instant where its restore was tried before."""
+_COPIED = ("number", "backend", "target", "snapshot", "profile", "period", "slot", "change", "precondition", "foreseen")
 
-def narrow(approved: Plan, current: Plan) -> tuple[Plan, list[str]]:
-    """Return ``current`` without what ``approved`` does not hold, and sentences about what differs.
+
+class Matched(NamedTuple):
+    """The actions of two plans, held against each other.
+
+    ``done`` are pairs (approved, current) that may be carried out; ``differing`` are pairs in which the current action
+    would do something else; ``blocked`` are pairs whose approved action a guard had stopped. ``new`` is only in the
+    current plan, ``absent`` only in the approved one.
+    """
+
+    done: tuple[tuple[Action, Action], ...]
+    differing: tuple[tuple[Action, Action], ...]
+    blocked: tuple[tuple[Action, Action], ...]
+    new: tuple[Action, ...]
+    absent: tuple[Action, ...]
+
+
+def read_actions(document: Mapping[str, Any]) -> tuple[Action, ...]:
+    """Return the actions of a plan document, without requests; their values stay JSON data, instants text."""
+    return tuple(
+        Action(
+            verb=Verb(item["verb"]),
+            after=tuple(item["after"]),
+            blocked_by=tuple(item["blocked_by"]),
+            reasons=tuple(Reason(**reason) for reason in item["reasons"]),
+            **{name: item[name] for name in _COPIED},
+        )
+        for item in document["actions"]
+    )
+
+
+def match(approved: Sequence[Action], current: Sequence[Action], allowed: Collection[str] = ()) -> Matched:
+    """Hold the actions of a plan made now against the approved ones.
 
     Approving a snapshot approves one of its (target, profile, period), for whatever slot is the latest now; approving an
-    expiry or a change approves it for that one snapshot only. An action that waits for one that is left out is left out
-    too. Numbers stay those of ``current``. ``approved`` may come from a document: only what a document holds is looked at.
+    expiry or a change approves it for that one snapshot only. What a guard had stopped was not approved, unless its codes
+    are ``allowed`` now.
     """
-    allowed = {identity(action): action for action in approved.actions}
-    new = [action for action in current.actions if not _allows(allowed.get(identity(action)), action)]
-    narrowed, stranded = omit(current, {action.number for action in new})
-    said = [f"{described(action)} is new; it is left for the next plan" for action in new]
-    said += [
-        f"{described(action)} is left for the next plan too: it needs an action that is left out" for action in stranded
-    ]
-    present = {identity(action) for action in current.actions}
-    said += [f"{described(a)} has become unnecessary" for a in approved.actions if identity(a) not in present]
-    return narrowed, said
+    by_identity = {identity(action): action for action in approved}
+    pairs = [(by_identity.get(identity(action)), action) for action in current]
+    known = [(before, action) for before, action in pairs if before is not None]
+    present = {identity(action) for action in current}
+    return Matched(
+        done=tuple((a, b) for a, b in known if covers(a, b) and not _stopped(a, allowed)),
+        differing=tuple((a, b) for a, b in known if not covers(a, b)),
+        blocked=tuple((a, b) for a, b in known if covers(a, b) and _stopped(a, allowed)),
+        new=tuple(action for before, action in pairs if before is None),
+        absent=tuple(action for action in approved if identity(action) not in present),
+    )
 
 
 def identity(action: Action) -> Identity:
-    """Return what makes an action of one plan the same as one of another."""
-    verb, target = action.verb, action.target
-    native_id = action.precondition.get("native_id")
+    """Return what makes an action of one plan the same as one of another, out of a document or not."""
+    verb, held = action.verb, plain(dict(action.precondition))
     if verb is Verb.SNAPSHOT:
-        if action.profile is not None:
-            return (verb, target, action.profile, action.period)
-        return (verb, target, action.change.get("key", action.snapshot))
+        about = (action.profile, action.period) if action.profile is not None else (_key(action),)
+        return (verb, action.target, held.get("target_id"), *about)
     if verb in (Verb.EXPIRE, Verb.CHANGE):
-        return (verb, action.snapshot, native_id)
+        return (verb, action.snapshot, held.get("native_id"), held.get("taken_at"))
     if verb is Verb.RESTORE:
-        return (verb, target, action.change.get("key", action.snapshot))
-    return (verb, target, action.profile)
+        return (verb, action.target, action.change.get("key", action.snapshot))
+    return (verb, action.target, held.get("target_id"), action.profile)
 
 
-def _allows(approved: Action | None, action: Action) -> bool:
+def _key(action: Action) -> str:
+    """Return the key of a manual snapshot; of a safety snapshot without the instant of a second attempt."""
+    key = str(action.change.get("key", action.snapshot))
+    found = SAFETY.match(key) if any(reason.code == "safety" for reason in action.reasons) else None
+    return found[1] if found else key
+
+
+def covers(approved: Action, action: Action) -> bool:
     """Whether an approved action of the same identity covers what ``action`` would do."""
-    if approved is None:
-        return False
-    before, now = _plain(approved.change), _plain(action.change)
+    before, now = plain(dict(approved.change)), plain(dict(action.change))
     if action.verb is Verb.ASSIGN:
         return all(set(now.get(part, ())) <= set(before.get(part, ())) for part in ("begins", "ends"))
     if action.verb is Verb.PROFILE:
-        return before.get("after") == now.get("after")
+        return bool(before.get("after") == now.get("after"))
     if action.verb is Verb.CHANGE:
-        return before == now
+        return bool(before == now)
     if action.verb is Verb.RESTORE:
-        sources = [(a.snapshot, a.precondition.get("native_id")) for a in (approved, action)]
-        return before == now and sources[0] == sources[1]
+        return before == now and approved.snapshot == action.snapshot and _held(approved) == _held(action)
     return True
 
 
-def _plain(change: Mapping[str, Any]) -> dict[str, Any]:
-    document: dict[str, Any] = plain(dict(change))
-    return document
+def _held(action: Action) -> Any:
+    return plain(dict(action.precondition))
+
+
+def _stopped(approved: Action, allowed: Collection[str]) -> bool:
+    return not set(approved.blocked_by) <= set(allowed)

@@ -1,22 +1,103 @@
-"""Restores in place are carried out only where their target was named."""
+"""What of a plan a run may do on the terms it was given, besides what was approved. Pure.
+
+Each function returns the plan without what the terms leave out, and a sentence for each thing that is left out.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.applier.board import described
-from snapplan.applier.omit import omit
+from snapplan.applier.omit import omit, whole_sets
 from snapplan.models.plan import Verb
 from snapplan.models.request import RestoreRequest
 from snapplan.models.target import RestoreMode
+from snapplan.planner.resolve import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from snapplan.models.plan import Action, Plan
 
+RETROACTIVE_CODE = "SP513"
+RETROACTIVE = frozenset({"retroactive", "shortened"})
+"""Reasons of what only a retention that was shortened after the fact brings about."""
 
-def without_unconfirmed(plan: Plan, confirmed: frozenset[str]) -> tuple[Plan, list[str]]:
+
+class Terms(NamedTuple):
+    """On what terms a run goes.
+
+    ``confirmed`` are the targets whose restore in place is approved. ``allowed`` are the codes of what is lifted, for
+    ``reason``. ``only`` are the verbs that are done (none: all), ``excepted`` globs over targets that are left alone.
+    ``unattended`` says that nobody looked at the plan (``--auto-approve``). ``saved`` says that the approved plan was made
+    before; ``resumes`` is the run whose plan it is.
+    """
+
+    confirmed: frozenset[str] = frozenset()
+    allowed: tuple[str, ...] = ()
+    reason: str = ""
+    only: tuple[Verb, ...] = ()
+    excepted: tuple[str, ...] = ()
+    unattended: bool = False
+    saved: bool = False
+    resumes: int | None = None
+
+    def wants(self, action: Action) -> bool:
+        """Whether the command line leaves ``action`` in."""
+        if self.only and action.verb not in self.only:
+            return False
+        return action.target is None or not any(matches(glob, action.target) for glob in self.excepted)
+
+
+def consented(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
+    """Return what of ``plan`` the terms let a run do, and what is to be said of the rest."""
+    reduced, said = chosen(plan, terms)
+    for step in (_unblocked, _without_surprises):
+        reduced, more = step(reduced, terms)
+        said += more
+    reduced, more = without_unconfirmed(reduced, terms.confirmed)
+    return reduced, said + more
+
+
+def chosen(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
+    """Return ``plan`` without what ``only`` and ``excepted`` leave out, and what goes with it."""
+    unwanted = [action for action in plan.actions if not terms.wants(action)]
+    return _without(plan, unwanted, lambda action: f"{described(action)} is left out, as the command line says")
+
+
+def is_gated(action: Action) -> bool:
+    """Whether an action needs somebody who looked at it, because a retention was shortened after the fact."""
+    return any(reason.code in RETROACTIVE for reason in action.reasons)
+
+
+def _unblocked(plan: Plan, _: Terms) -> tuple[Plan, list[str]]:
+    blocked = [action for action in plan.actions if action.blocked_by]
+    return _without(plan, blocked, lambda action: f"{described(action)} is blocked by {', '.join(action.blocked_by)}")
+
+
+def _without_surprises(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
+    if not terms.unattended or RETROACTIVE_CODE in terms.allowed:
+        return plan, []
+    gated = [action for action in plan.actions if is_gated(action)]
+    text = f"is left out: a shorter retention takes it away, and nobody approved that ({RETROACTIVE_CODE})"
+    return _without(plan, gated, lambda action: f"{described(action)} {text}")
+
+
+def _without(plan: Plan, actions: Iterable[Action], said: Callable[[Action], str]) -> tuple[Plan, list[str]]:
+    """Leave ``actions`` out, with what waits for them and with the sets that cannot be whole without them."""
+    left = list(actions)
+    if not left:
+        return plan, []
+    reduced, stranded = omit(plan, {action.number for action in left})
+    reduced, torn = whole_sets(plan, reduced)
+    return reduced, [
+        *map(said, left),
+        *(f"{described(action)} is left out too: it needs what is left out" for action in stranded),
+        *(f"{described(action)} is left out too: its set cannot be whole" for action in torn),
+    ]
+
+
+def without_unconfirmed(plan: Plan, confirmed: Collection[str]) -> tuple[Plan, list[str]]:
     """Return ``plan`` without the restores in place whose target is not in ``confirmed``, and what is to be said of it.
 
     With a restore go its safety snapshot, unless something else waits for that too, and everything that waits for the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from snapplan.applier.order import set_of
 from snapplan.models.plan import Verb
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ def omit(plan: Plan, numbers: Collection[int]) -> tuple[Plan, list[Action]]:
     gone = [action for action in plan.actions if action.number not in kept]
     actions = tuple(action for action in plan.actions if action.number in kept)
     return dataclasses.replace(plan, actions=actions, summary=_counted(plan.summary, actions, gone)), stranded
+
+
+def whole_sets(whole: Plan, part: Plan) -> tuple[Plan, list[Action]]:
+    """Return ``part`` of the plan ``whole`` without the sets that lack a member in it, and what had to go with them.
+
+    A set is taken all or nothing; one that was begun without some of its members would pass for a whole one.
+    """
+    kept = {action.number for action in part.actions}
+    broken = {name for action in whole.actions if (name := _set_of(action)) is not None and action.number not in kept}
+    torn = [action for action in part.actions if _set_of(action) in broken] if broken else []
+    reduced, stranded = omit(part, {action.number for action in torn})
+    return reduced, [*torn, *stranded]
+
+
+def _set_of(action: Action) -> tuple[str | None, str] | None:
+    """Return what tells a set from others: scheduled ones are of one backend, manual ones may be of several."""
+    name = set_of(action)
+    return None if name is None else (action.backend if action.profile is not None else None, name)
 
 
 def _counted(summary: Summary, actions: Sequence[Action], gone: Sequence[Action]) -> Summary:

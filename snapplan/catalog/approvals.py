@@ -6,13 +6,13 @@ Each function runs inside the caller's transaction. A plan that was made before 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from snapplan.catalog import record
 from snapplan.catalog.rows import EPOCH, seconds
 from snapplan.errors import CatalogError, PlanStaleError
 from snapplan.ids import format_instant, parse_instant
+from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 KEPT_DOCUMENTS = 50
 KEPT_PLANS = 200
 AGAIN = "Make a new plan with `snapplan plan --out`."
-# The document of a plan is made without secrets; one that slipped in must not stay.
-_PASSWORD = re.compile(r'(?<=://)[^\s/"@:]*:[^\s/"@]+@')
 _DROP_DOCUMENTS = """
 DELETE FROM approved_plan WHERE run NOT IN (SELECT run FROM approved_plan ORDER BY run DESC LIMIT ?1)
 AND run NOT IN (
@@ -46,7 +44,7 @@ def approve(db: sqlite3.Connection, run: int, approval: Approval, now: datetime)
     elif approval.saved:
         _check_unused(db, run, document)
     text = compact(document)
-    reason = record.without_userinfo(approval.reason)
+    reason = record.storable(approval.reason)
     allowed = json.dumps(sorted(approval.allowed))
     db.execute(
         "UPDATE run SET plan_id = ?, plan_digest = ?, allowed = ?, reason = ? WHERE number = ?",
@@ -75,8 +73,20 @@ def _entry(approval: Approval, text: str, reason: str) -> dict[str, Any]:
 
 
 def compact(document: Mapping[str, Any]) -> str:
-    """Return the JSON of a plan without blanks, in its own order."""
-    return _PASSWORD.sub("***@", json.dumps(document, separators=(",", ":"), ensure_ascii=False))
+    """Return the JSON of a plan without blanks, in its own order; what is not valid Unicode stays, escaped.
+
+    A plan is made without secrets; one that slipped in is taken out, and then the plan is no longer the one approved.
+    """
+    text = json.dumps(document, separators=(",", ":"))
+    return text if redact(text) == text else json.dumps(_redacted(document), separators=(",", ":"))
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redacted(item) for key, item in value.items()}
+    return [_redacted(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def fingerprint(text: str) -> str:
@@ -120,7 +130,7 @@ def approved_plan(db: sqlite3.Connection, run: int) -> dict[str, Any] | None:
 
 def save_plan(db: sqlite3.Connection, document: Mapping[str, Any], owner: Owner, now: datetime) -> None:
     """Keep a plan under its digest; of two with the same meaning the later one stays."""
-    row = (document["digest"], compact(document), seconds(now), str(owner))
+    row = (document["digest"], compact(document), seconds(now), str(record.storable_owner(owner)))
     db.execute("INSERT OR REPLACE INTO saved_plan VALUES (?, ?, ?, ?)", row)
     db.execute(
         "DELETE FROM saved_plan WHERE digest NOT IN (SELECT digest FROM saved_plan ORDER BY saved_at DESC, digest LIMIT ?)",

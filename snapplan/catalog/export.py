@@ -38,7 +38,7 @@ INSTANTS = frozenset(
     {
         *("at", "since", "slot", "last_slot", "begun_at", "started_at", "ended_at", "applied_at", "recorded_at"),
         *("taken_at", "completed_at", "locked_until", "decided_expires_at", "mark_taken_at", "mark_expires_at"),
-        *("mark_slot", "gone_at", "seen_at", "refreshed_at", "accepted_at", "saved_at", "high_water", "rebuilt_at"),
+        *("mark_slot", "gone_at", "refreshed_at", "accepted_at", "saved_at", "high_water", "rebuilt_at"),
         "heartbeat_at",
     }
 )

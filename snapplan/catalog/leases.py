@@ -70,7 +70,7 @@ def acquire(db: sqlite3.Connection, backend: str, run: int, owner: Owner, now: d
     token = 1 if earlier is None else earlier.token + 1
     db.execute(
         "INSERT OR REPLACE INTO lease VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (backend, token, run, seconds(now), monotonic(), *owner),
+        (backend, token, run, seconds(now), monotonic(), *record.storable_owner(owner)),
     )
     taken_from = earlier.run if earlier is not None and earlier.held and earlier.run != run else None
     return Lease(backend, token, run), taken_from
@@ -126,7 +126,8 @@ def unlock(db: sqlite3.Connection, backend: str, owner: Owner, now: datetime) ->
         return None
     holder = _holder(held)
     db.execute("UPDATE lease SET held = 0, token = token + 1 WHERE backend = ?", (backend,))
-    who = {"user": owner.user, "host": owner.host, "pid": owner.pid, "job": record.without_userinfo(owner.job)}
+    owner = record.storable_owner(owner)
+    who = {"user": owner.user, "host": owner.host, "pid": owner.pid, "job": owner.job}
     record.append(db, "unlocked", held.run, {"backend": backend, "holder": holder, **who}, now)
     return holder
 

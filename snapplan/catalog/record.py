@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.catalog.base import RecordRow
 from snapplan.catalog.rows import Instants, seconds
+from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from snapplan.catalog.base import Owner
+
 START = ""
 """What stands for the hash before the first entry."""
-
-_USERINFO = re.compile(r"(?<=://)[^\s/?#@]+@")
 
 
 class Entry(NamedTuple):
@@ -97,6 +97,15 @@ def page(db: sqlite3.Connection, after: int, limit: int) -> list[RecordRow]:
     ]
 
 
-def without_userinfo(text: str) -> str:
-    """Return ``text`` with ``***`` in place of the user and password of each URL in it."""
-    return _USERINFO.sub("***@", text) if "://" in text else text
+def storable(text: str) -> str:
+    """Return ``text`` as it is kept for people: without secrets, and what is not valid Unicode written as escapes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode(errors="backslashreplace").decode()
+    return redact(text)
+
+
+def storable_owner(owner: Owner) -> Owner:
+    """Return ``owner`` with the texts that its environment made ``storable``."""
+    return owner._replace(user=storable(owner.user), host=storable(owner.host), job=storable(owner.job))

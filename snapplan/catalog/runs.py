@@ -42,7 +42,7 @@ _ACTION = "number, verb, backend, target, snapshot, foreseen, state, text, at"
 def begin(db: sqlite3.Connection, command: str, owner: Owner, now: datetime, commit: str | None) -> Run:
     """Return a new run; runs whose owner is gone are closed first."""
     interrupt_dead(db, now)
-    command, owner = record.without_userinfo(command), owner._replace(job=record.without_userinfo(owner.job))
+    command, owner = record.storable(command), record.storable_owner(owner)
     suffix = os.urandom(4).hex()
     cursor = db.execute(
         f"INSERT INTO run (id, command, {_OWNER}, policy_commit, started_at, state)"
@@ -126,7 +126,7 @@ def _put_action(db: sqlite3.Connection, run: int, action: Action, state: str, te
     """Write an action to the journal, and to the record where the run was closed: its owner was held up for long."""
     at = seconds(now)
     about = (action.verb.value, action.backend, action.target, action.snapshot, action.foreseen)
-    said = record.without_userinfo(text)
+    said = record.storable(text)
     begun_at = at if state == "intent" else None
     db.execute(_PUT_ACTION, (run, action.number, *about, state, said, begun_at, at))
     if db.execute("SELECT state FROM run WHERE number = ?", (run,)).fetchone()[0] != "running":

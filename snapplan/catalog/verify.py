@@ -172,16 +172,17 @@ def _journal(run: int, found: Mapping[int, Mapping[str, Any]], said: Mapping[int
 
 def _used_plans(db: sqlite3.Connection, runs: Mapping[int, Vouched]) -> Iterator[str]:
     """Compare the plans that were used with what was approved; the first run that was approved for a plan used it."""
-    said: dict[str, tuple[str, int]] = {}
+    said: dict[str, tuple[str, int, float | None]] = {}
     for number, vouched in sorted(runs.items()):
         if vouched.approved.get("uses"):
-            said.setdefault(vouched.approved["plan"], (vouched.approved["digest"], number))
-    query = "SELECT id, digest, run FROM used_plan"
-    found = {identity: (digest, run) for identity, digest, run in db.execute(query)}
+            used = (vouched.approved["digest"], number, vouched.begun.get("at"))
+            said.setdefault(vouched.approved["plan"], used)
+    query = "SELECT id, digest, run, at FROM used_plan"
+    found = {identity: (digest, run, at) for identity, digest, run, at in db.execute(query)}
     for identity in sorted(found.keys() | said.keys()):
         if identity not in found:
             yield f"plan {identity} of run {said[identity][1]} reads as unused, and the record says that it was used"
         elif identity not in said:
             yield f"plan {identity} reads as used by run {found[identity][1]}, and the record does not know of it"
         elif found[identity] != said[identity]:
-            yield f"plan {identity} reads as used by another run, or with another digest, than the record says"
+            yield f"plan {identity} reads as used by another run, time or digest than the record says"

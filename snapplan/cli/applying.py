@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan import clock
+from snapplan.applier.consent import RETROACTIVE_CODE, Terms, chosen, is_gated
 from snapplan.cli import console
 from snapplan.cli.exit_codes import ExitCode, exit_code
 from snapplan.cli.interrupts import stopping
-from snapplan.cli.planning import apply_command, check_focus, in_place_targets, undo_commands
+from snapplan.cli.lifting import Lifted
+from snapplan.cli.planning import apply_command, check_focus, in_place_targets, order_command, undo_commands
 from snapplan.cli.progress import progress
 from snapplan.cli.session import session
 from snapplan.errors import BlockedError
@@ -18,10 +20,10 @@ from snapplan.render.account import FORMAT, account_text
 from snapplan.render.text import nothing_to_do, plan_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from snapplan.applier.report import ActionResult, Report
-    from snapplan.models.plan import Plan
+    from snapplan.models.plan import Action, Plan, Verb
     from snapplan.workspace import Workspace
 
 
@@ -32,10 +34,25 @@ class Wish(NamedTuple):
     focus: Focus = Focus()
     auto_approve: bool = False
     confirmed: frozenset[str] = frozenset()
+    lifted: Lifted = Lifted()
+    only: tuple[Verb, ...] = ()
+    excepted: tuple[str, ...] = ()
     lock_timeout: timedelta = timedelta(seconds=60)
     full: bool = False
     form: str = "text"
     command: str = "apply"
+
+    @property
+    def terms(self) -> Terms:
+        """What the run may do, besides what is approved."""
+        return Terms(
+            confirmed=self.confirmed,
+            allowed=self.lifted.codes,
+            reason=self.lifted.reason,
+            only=self.only,
+            excepted=self.excepted,
+            unattended=self.auto_approve,
+        )
 
 
 def carry_out(wish: Wish) -> int:
@@ -46,41 +63,61 @@ def carry_out(wish: Wish) -> int:
     from snapplan.workspace import Workspace
 
     with Workspace.open(session().root, writable=True) as workspace:
-        plan = workspace.plan(clock.now(), orders=wish.orders, focus=wish.focus)
-        document = plan.document()
+        whole = workspace.plan(clock.now(), orders=wish.orders, focus=wish.focus, allowed=wish.lifted.codes)
         check_focus(workspace, wish.focus)
+        plan, left = chosen(whole, wish.terms)
+        document = plan.document()
         _show(document, wish)
+        for text in left:
+            console.notice(text)
         if wish.orders and has_errors(document):
             return exit_code(ExitCode.FAILED)
         consented = _consent(document, wish)
         wish = wish._replace(confirmed=consented)
-        account = execute(workspace, plan, wish)
-    if wish.form == "json":
+        _, account = execute(workspace, plan, wish)
+    if wish.form == "text" and document["actions"]:
+        resume = order_command(wish.orders, wish.confirmed) if wish.orders else apply_command(document)
+        show_account(account, document, resume)
+    elif wish.form == "json":
         from snapplan.render.jsonplan import json_text
 
         console.result(json_text(account))
-    elif document["actions"]:
-        console.result("\n" + account_text(account, style=console.out_style(), resume=apply_command(document)))
-        console.result("".join(f"Undo:  {command}\n" for command in undo_commands(document, account)))
-    return account_exit_code(account, document, wish.confirmed)
+    gated = wish.auto_approve and RETROACTIVE_CODE not in wish.lifted.codes and any(map(is_gated, plan.actions))
+    return account_exit_code(account, document, wish.confirmed, gated=gated)
 
 
-def execute(workspace: Workspace, plan: Plan, wish: Wish) -> dict[str, Any]:
-    """Carry out at most what is in ``plan``; return the account, see ``snapplan.render.account``."""
-    with stopping() as stop, progress(plan.actions) as observer:
-        _, report = workspace.apply(
+def show_account(account: Mapping[str, Any], document: Mapping[str, Any], resume: str) -> None:
+    """Print what became of a plan, and how to take back what restores in place have replaced."""
+    console.result("\n" + account_text(account, style=console.out_style(), resume=resume))
+    console.result("".join(f"Undo:  {command}\n" for command in undo_commands(document, account)))
+
+
+def execute(workspace: Workspace, plan: Plan, wish: Wish) -> tuple[Plan, dict[str, Any]]:
+    """Carry out at most what is in ``plan``; return the plan as made anew under the leases, and the account.
+
+    ``snapplan.render.account`` says what is in the account.
+    """
+    return execute_approved(workspace, plan.document(), plan.actions, wish, wish.terms)
+
+
+def execute_approved(
+    workspace: Workspace, approved: Mapping[str, Any], actions: Sequence[Action], wish: Wish, terms: Terms
+) -> tuple[Plan, dict[str, Any]]:
+    """Carry out at most what the document ``approved`` holds, as ``execute`` does; ``actions`` are its actions."""
+    with stopping() as stop, progress(actions) as observer:
+        made, report = workspace.apply(
             orders=wish.orders,
             focus=wish.focus,
-            approved=plan,
-            confirmed=wish.confirmed,
+            approved=approved,
+            terms=terms,
             observer=observer,
             lock_timeout=wish.lock_timeout,
-            stop=stop.is_set,
+            stop=stop,
             command=wish.command,
         )
     if session().debug:
         _show_traces(report)
-    return account_of(report)
+    return made, account_of(report)
 
 
 def _show_traces(report: Report) -> None:
@@ -119,11 +156,18 @@ def _entry(result: ActionResult) -> dict[str, Any]:
 
 
 def account_exit_code(
-    account: Mapping[str, Any], document: Mapping[str, Any], confirmed: frozenset[str] = frozenset()
+    account: Mapping[str, Any],
+    document: Mapping[str, Any],
+    confirmed: frozenset[str] = frozenset(),
+    *,
+    gated: bool = False,
 ) -> int:
-    """Return the exit code of an apply: what its account and its plan say, and whether a restore was not ``confirmed``."""
+    """Return the exit code of an apply: what its account and its plan say.
+
+    A restore in place that was not ``confirmed``, and what is ``gated`` because nobody looked at it, count as blocked.
+    """
     stopped = any(guard["state"] not in ("ok", "allowed") for guard in document["guards"])
-    stopped = stopped or not confirmed.issuperset(in_place_targets(document))
+    stopped = stopped or gated or not confirmed.issuperset(in_place_targets(document))
     unread = any(backend["error"] is not None for backend in document["backends"])
     return exit_code(
         ExitCode.INTERRUPTED if account["state"] == "interrupted" else None,
@@ -184,5 +228,5 @@ def _refuse_unattended(document: Mapping[str, Any], wish: Wish, open_ones: list[
         hint = f"--confirm {open_ones[0]} approves it."
         raise BlockedError(f"the content of {open_ones[0]} would be replaced, and nobody is asked", hint=hint)
     if not wish.auto_approve and not _named_everything(document, wish):
-        hint = "--auto-approve carries out what is due without a question."
+        hint = "--auto-approve carries out what is due without a question; a saved plan carries out what was approved."
         raise BlockedError("standard input is not a terminal, so nobody can be asked; nothing was done", hint=hint)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from snapplan.cli import console
 from snapplan.cli.console import notice, result
-from snapplan.cli.options import repository
+from snapplan.cli.options import data_format, repository
 from snapplan.cli.session import session
+
+if TYPE_CHECKING:
+    from snapplan.workspace import Workspace
+
+
+PIECE = 1 << 16
+"""So many characters of an export are written at once."""
 
 
 @click.group("catalog")
@@ -16,6 +26,9 @@ def command() -> None:
 
     \b
     Examples:
+      snapplan catalog verify
+      snapplan catalog export > catalog.json
+      snapplan catalog unlock lab
       snapplan catalog rebuild
     """
 
@@ -26,7 +39,7 @@ def rebuild() -> int:
     """Rebuild a lost catalog from the marks that the backends carry.
 
     All backends must answer. Declared manual snapshots and restores that nothing shows evidence of are listed as unknown
-    and not carried out by themselves.
+    and not carried out by themselves. Saved plans from before are refused.
 
     \b
     Examples:
@@ -40,3 +53,110 @@ def rebuild() -> int:
         result(f"{workspace.catalog.url}\n")
     notice(f"Rebuilt: {len(rebuilt.tracked)} periods of targets, {len(rebuilt.manual)} manual snapshots.")
     return 0
+
+
+@command.command("verify")
+@click.option(
+    "--contains",
+    "known",
+    metavar="HASH",
+    help="Also check that the record still holds the entry with this hash, which an earlier verify printed.",
+)
+@data_format
+@repository
+def verify(known: str | None, form: str) -> int:
+    """Look for damage in the catalog, and for changes that no run made.
+
+    The record of runs is a chain of hashes: a changed, removed or added entry is found, and so is a run, an action or a
+    used plan that differs from it. The last line has the hash of the newest entry. Kept outside the catalog, and given to
+    --contains later, it also shows that nobody made the whole chain anew. Exits 1 where anything is wrong.
+
+    \b
+    Examples:
+      snapplan catalog verify
+      snapplan catalog verify --contains 5f0c6d3e9a...
+      snapplan catalog verify --format json
+    """
+    with _open(writable=False) as workspace:
+        findings = list(workspace.catalog.verify())
+        number, newest = workspace.catalog.record_head()
+        if known is not None and not any(row.hash == known for row in workspace.catalog.records()):
+            findings.append(
+                f"the record holds no entry with the hash {known}: it is not the one that was verified then"
+            )
+    if form == "json":
+        from snapplan.render.jsonplan import json_text
+
+        result(json_text({"whole": not findings, "entries": number, "hash": newest, "findings": findings}))
+    else:
+        from snapplan.render.phrases import shown
+
+        result("".join(f"{shown(finding)}\n" for finding in findings))
+        result(f"{'Not as it was left' if findings else 'Whole'}: {number} entries in the record, newest {newest}\n")
+    return 1 if findings else 0
+
+
+@command.command("export")
+@repository
+def export() -> int:
+    """Print everything that the catalog holds as JSON, of format snapplan.catalog/1.0.
+
+    \b
+    Examples:
+      snapplan catalog export > catalog.json
+    """
+    with _open(writable=False) as workspace:
+        pending = ""
+        for piece in workspace.catalog.export_text():
+            pending += piece
+            if len(pending) > PIECE:
+                result(pending)
+                pending = ""
+        result(pending)
+    return 0
+
+
+@command.command("unlock")
+@click.argument("backend")
+@click.option("--yes", "sure", is_flag=True, help="Do not ask; needed without a terminal.")
+@repository
+def unlock(backend: str, sure: bool) -> int:
+    """End the lock of a backend, whoever holds it.
+
+    A lock ends by itself when its holder is gone: at once on this machine, after a minute elsewhere. The holder is kept
+    from every further action; what it had begun is found and put right by the next apply. That it was unlocked, and by
+    whom, is recorded.
+
+    \b
+    Examples:
+      snapplan catalog unlock lab
+      snapplan catalog unlock lab --yes
+    """
+    from snapplan import clock
+    from snapplan.catalog.owner import current_owner
+    from snapplan.errors import BlockedError, CommandLineError
+    from snapplan.ids import format_instant
+
+    with _open(writable=True) as workspace:
+        held = {name: (holder, beat, valid) for name, holder, beat, valid in workspace.catalog.leases()}
+        if backend not in held:
+            if backend not in workspace.policy.config.backends:
+                raise CommandLineError(f"there is no backend {backend!r}")
+            notice(f"Backend {backend} is not locked.")
+            return 0
+        holder, beat, valid = held[backend]
+        notice(f"Backend {backend} is locked by {holder}, last heard of at {format_instant(beat)}.")
+        notice("It is at work, as far as can be seen." if valid else "It is gone; the next apply takes over by itself.")
+        if not sure and not console.at_terminal():
+            raise BlockedError("standard input is not a terminal, so nobody can be asked", hint="--yes unlocks it.")
+        if not sure and not console.confirmed("Keep it from every further action?"):
+            raise BlockedError("not confirmed; it stays locked")
+        ended = workspace.catalog.unlock(backend, current_owner(), clock.now())
+    result(f"Unlocked {backend}; it was held by {ended or holder}.\n")
+    return 0
+
+
+def _open(*, writable: bool) -> Workspace:
+    from snapplan.workspace import Workspace
+
+    return Workspace.open(session().root, writable=writable)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import traceback
+from typing import TYPE_CHECKING
 
 import click
 
 from snapplan.cli.console import err_style, notice
-from snapplan.errors import PolicyInvalidError, SnapplanError
+from snapplan.errors import PlanStaleError, PolicyInvalidError, SnapplanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from snapplan.diagnostics import Diagnostic
 
 
 def show_failure(error: BaseException, *, debug: bool) -> None:
@@ -20,7 +26,10 @@ def show_failure(error: BaseException, *, debug: bool) -> None:
         case KeyboardInterrupt() | click.Abort():
             notice("Interrupted.")
         case PolicyInvalidError():
-            _policy(error)
+            _findings(error.diagnostics)
+        case PlanStaleError() if error.findings:
+            _findings(error.findings)
+            notice("Nothing was done." + (f" {error.hint}" if error.hint else ""))
         case SnapplanError():
             _line(str(error) or type(error).__name__)
             if error.hint:
@@ -40,11 +49,11 @@ def _command_line(error: click.ClickException) -> None:
         notice(f"  {error.ctx.command_path} --help shows what it takes.")
 
 
-def _policy(error: PolicyInvalidError) -> None:
+def _findings(diagnostics: Sequence[Diagnostic]) -> None:
     from snapplan.models.plan import plain
     from snapplan.render.diagnostics import diagnostic_text, ordered
 
-    for finding in ordered([plain(diagnostic) for diagnostic in error.diagnostics]):
+    for finding in ordered([plain(diagnostic) for diagnostic in diagnostics]):
         notice(diagnostic_text(finding, style=err_style()) + "\n")
 
 

@@ -9,6 +9,7 @@ from snapplan import clock
 from snapplan.cli import console
 from snapplan.cli.applying import Wish, account_exit_code, execute, has_errors
 from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.planning import order_command
 from snapplan.cli.session import session
 from snapplan.errors import CommandLineError
 from snapplan.models.order import AdoptOrder, Orders, PinOrder, SnapshotOrder
@@ -29,17 +30,23 @@ def fresh_key(now: datetime) -> str:
 
 def take(order: SnapshotOrder, lock_timeout: timedelta) -> int:
     """Take manual snapshots; print their addresses, and nothing else, to stdout. Return the exit code."""
-    code, account = _carry_out("snapshot", Orders(snapshots=(order,)), lock_timeout)
-    for action in account["actions"] if account else ():
-        if action["state"] == "done" and action["verb"] == "snapshot":
-            console.result(f"{action['subject']}\n")
+    code, account, existing = _carry_out("snapshot", Orders(snapshots=(order,)), lock_timeout)
+    done = (
+        [a["subject"] for a in account["actions"] if a["state"] == "done" and a["verb"] == "snapshot"]
+        if account
+        else []
+    )
+    for address in sorted({*existing, *done}):
+        console.result(f"{address}\n")
     return code
 
 
 def order_pin(snapshot: str, pin: Pin | None, lock_timeout: timedelta) -> int:
     """Set or take away a pin. Return the exit code; raise ``CommandLineError`` where ``snapshot`` is no address."""
     _check_address(snapshot)
-    code, account = _carry_out("unpin" if pin is None else "pin", Orders(pins=(PinOrder(snapshot, pin),)), lock_timeout)
+    code, account, _ = _carry_out(
+        "unpin" if pin is None else "pin", Orders(pins=(PinOrder(snapshot, pin),)), lock_timeout
+    )
     if code == 0:
         changed = bool(account and account["counts"]["change"])
         word = "pinned" if pin is not None else "unpinned"
@@ -52,7 +59,7 @@ def adopt(snapshots: Sequence[str], expires: timedelta | datetime | None, lock_t
     for snapshot in snapshots:
         _check_address(snapshot)
     orders = Orders(adoptions=tuple(AdoptOrder(snapshot, expires) for snapshot in snapshots))
-    code, account = _carry_out("adopt", orders, lock_timeout)
+    code, account, _ = _carry_out("adopt", orders, lock_timeout)
     if code == 0:
         done = account["counts"]["change"] if account else 0
         already = len(snapshots) - done
@@ -69,8 +76,13 @@ def _check_address(snapshot: str) -> None:
         raise CommandLineError(str(error)) from None
 
 
-def _carry_out(command: str, orders: Orders, lock_timeout: timedelta) -> tuple[int, dict[str, Any] | None]:
-    """Carry orders out; findings and failures go to stderr. The account is ``None`` where nothing was tried."""
+def _carry_out(
+    command: str, orders: Orders, lock_timeout: timedelta
+) -> tuple[int, dict[str, Any] | None, tuple[str, ...]]:
+    """Carry orders out; findings and failures go to stderr.
+
+    Returns the exit code, the account (``None`` where nothing was tried) and what had been taken by the same order before.
+    """
     from snapplan.workspace import Workspace
 
     with Workspace.open(session().root, writable=True) as workspace:
@@ -79,8 +91,12 @@ def _carry_out(command: str, orders: Orders, lock_timeout: timedelta) -> tuple[i
         for finding in document["diagnostics"]:
             console.notice(diagnostic_text(finding, style=console.err_style()))
         if has_errors(document):
-            return exit_code(ExitCode.FAILED), None
-        account = execute(workspace, plan, Wish(orders=orders, lock_timeout=lock_timeout, command=command))
+            return exit_code(ExitCode.FAILED), None, ()
+        made, account = execute(workspace, plan, Wish(orders=orders, lock_timeout=lock_timeout, command=command))
     if account["state"] != "done":
-        console.notice(account_text(account, style=console.err_style()))
-    return account_exit_code(account, document), account
+        console.notice(account_text(account, style=console.err_style(), resume=order_command(orders)))
+    told, document = document["diagnostics"], made.document()
+    for finding in document["diagnostics"]:
+        if finding not in told:
+            console.notice(diagnostic_text(finding, style=console.err_style()))
+    return account_exit_code(account, document), account, made.existing

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from snapplan.cli.console import out_style, result
+from snapplan.cli.console import notice, out_style, result
 from snapplan.cli.exit_codes import ExitCode, exit_code
 from snapplan.cli.options import INSTANT, focus, repository
 from snapplan.cli.session import session
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
 @click.option(
     "--at", type=INSTANT, metavar="INSTANT", help="Plan as if it were this instant, such as 2026-11-22T02:00Z."
 )
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it to a file, for apply FILE.",
+)
+@click.option("--save", is_flag=True, help="Keep the plan in the catalog, for apply --approved DIGEST.")
+@click.option(
+    "--refresh/--no-refresh",
+    default=True,
+    help="Without: ask no backend; the catalog's record stands for them. Such a plan is not carried out.",
+)
 @focus
 @click.option("--full", is_flag=True, help="Fold nothing: one line for each action.")
 @click.option("-v", "--verbose", is_flag=True, help="Also show dependencies and preconditions.")
@@ -36,6 +49,9 @@ def command(
     form: str,
     detailed_exitcode: bool,
     at: datetime | None,
+    out: Path | None,
+    save: bool,
+    refresh: bool,
     targets: tuple[str, ...],
     backends: tuple[str, ...],
     full: bool,
@@ -51,21 +67,31 @@ def command(
       snapplan plan --target 'lab/volume/*' --full
       snapplan plan --format markdown > plan.md
       snapplan plan --detailed-exitcode    ends with 2 when there is something to do
+      snapplan plan --out plan.json        to review it, and carry out that one
+      snapplan plan --save                 the same, kept in the catalog under its digest
     """
     from snapplan import clock
+    from snapplan.cli.keeping import kept, refuse_in_memory
     from snapplan.cli.planning import check_focus, focus_of
     from snapplan.workspace import Workspace
 
     with Workspace.open(session().root, writable=False) as workspace:
         focus = focus_of(targets, backends)
-        document = workspace.plan(at or clock.now(), focus=focus).document()
+        if out is not None or save:
+            refuse_in_memory(workspace)
+        document = workspace.plan(at or clock.now(), focus=focus, refresh=refresh).document()
         check_focus(workspace, focus)
-    result(rendered(document, form, full=full, verbose=verbose))
+        document, following = kept(workspace, document, out, save=save, seal=form == "json")
+    result(rendered(document, form, full=full, verbose=verbose, command=following if form == "text" else None))
+    if form != "text" and following is not None and (out is not None or save):
+        notice(f"To carry it out:  {following}")
     return plan_exit_code(document, detailed=detailed_exitcode)
 
 
-def rendered(document: dict[str, Any], form: str, *, full: bool = False, verbose: bool = False) -> str:
-    """Return a plan document in one of the formats of ``plan``."""
+def rendered(
+    document: dict[str, Any], form: str, *, full: bool = False, verbose: bool = False, command: str | None = None
+) -> str:
+    """Return a plan document in one of the formats of ``plan``; ``command`` is what carries it out."""
     match form:
         case "json":
             from snapplan.render.jsonplan import json_text
@@ -76,10 +102,9 @@ def rendered(document: dict[str, Any], form: str, *, full: bool = False, verbose
 
             return plan_markdown(document, full=full)
         case _:
-            from snapplan.cli.planning import apply_command
             from snapplan.render.text import plan_text
 
-            return plan_text(document, full=full, verbose=verbose, style=out_style(), command=apply_command(document))
+            return plan_text(document, full=full, verbose=verbose, style=out_style(), command=command)
 
 
 def plan_exit_code(document: dict[str, Any], *, detailed: bool) -> int:

@@ -9,8 +9,9 @@ from snapplan.cli.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime, timedelta
 
-    from snapplan.models.order import Focus
+    from snapplan.models.order import Focus, Orders
     from snapplan.workspace import Workspace
 
 
@@ -35,7 +36,7 @@ def undo_commands(document: Mapping[str, Any], account: Mapping[str, Any]) -> li
     done = {a["subject"] for a in account["actions"] if a["verb"] == "restore" and a["state"] == "done"}
     by_number = {action["number"]: action for action in document["actions"]}
     return [
-        shlex.join(_command("restore", action["target"], "--from", name, "--mode", "in_place"))
+        shlex.join(command_words("restore", action["target"], "--from", name, "--mode", "in_place"))
         for action in document["actions"]
         if action["verb"] == "restore" and action["change"].get("mode") == "in_place" and action["target"] in done
         for number in action["after"]
@@ -47,7 +48,37 @@ def undo_commands(document: Mapping[str, Any], account: Mapping[str, Any]) -> li
 def apply_command(document: Mapping[str, Any]) -> str:
     """Return the command that carries a plan out, as it can be pasted."""
     confirmations = [word for target in in_place_targets(document) for word in ("--confirm", target)]
-    return shlex.join(_command("apply", *confirmations))
+    return shlex.join(command_words("apply", *confirmations))
+
+
+def order_command(orders: Orders, confirmed: frozenset[str] = frozenset()) -> str:
+    """Return the command that orders the same again, as it can be pasted; an apply does not repeat an order."""
+    words: list[str] = []
+    for snapshot in orders.snapshots:
+        words = ["snapshot", *snapshot.targets, "--key", snapshot.key, "--expires", _expiration(snapshot.expires)]
+        words += ["--description", snapshot.description] if snapshot.description else []
+        words += ["--quiesce", snapshot.quiesce.value] if snapshot.quiesce.value != "never" else []
+    for restore in orders.restores:
+        before = (
+            ["--before", _expiration(restore.before)] if restore.before is not None else ["--from", restore.snapshot]
+        )
+        words = ["restore", restore.target, *before, *(["--via", restore.via.value] if restore.via else [])]
+        words += ["--as", restore.as_name] if restore.as_name else ["--mode", restore.mode.value]
+        words += ["--confirm", restore.target] if restore.target in confirmed else []
+    for pin in orders.pins:
+        words = ["unpin", pin.snapshot] if pin.pin is None else ["pin", pin.snapshot, "--reason", pin.pin.reason]
+        words += ["--until", _expiration(pin.pin.until)] if pin.pin is not None and pin.pin.until is not None else []
+    if orders.adoptions:
+        expires = _expiration(orders.adoptions[0].expires)
+        words = ["adopt", *(one.snapshot for one in orders.adoptions), "--expires", expires]
+    return shlex.join(command_words(*words))
+
+
+def _expiration(value: timedelta | datetime | None) -> str:
+    """Return a duration, an instant or ``never`` as the command line takes it."""
+    from snapplan.models.plan import plain
+
+    return "never" if value is None else str(plain(value))
 
 
 def check_focus(workspace: Workspace, focus: Focus) -> None:
@@ -82,7 +113,8 @@ def tell_world(workspace: Workspace) -> None:
             notice(diagnostic_text(plain(finding), style=err_style()))
 
 
-def _command(*words: str) -> list[str]:
+def command_words(*words: str) -> list[str]:
+    """Return the words of a command of this repository, as it can be typed in this folder."""
     directory = session().directory
     where = ["-C", str(directory)] if directory is not None else []
     return ["snapplan", words[0], *where, *words[1:]]

@@ -65,7 +65,7 @@ def assignment_rows(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def run_row(run: RunRow) -> dict[str, Any]:
-    """Return ``{"run", "id", "command", "owner", "started_at", "ended_at", "state", "policy", "counts"}``."""
+    """Return one run: who, when, from which commit, by which plan, what was allowed and why, and what was done."""
     return {
         "run": run.number,
         "id": run.id,
@@ -75,5 +75,8 @@ def run_row(run: RunRow) -> dict[str, Any]:
         "ended_at": plain(run.ended_at),
         "state": run.state,
         "policy": run.policy_commit,
+        "digest": run.plan_digest,
+        "allowed": list(run.allowed),
+        "reason": run.reason,
         "counts": dict(run.counts),
     }

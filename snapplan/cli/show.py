@@ -25,7 +25,7 @@ def command() -> None:
 @data_format
 @repository
 def run(number: int, form: str) -> int:
-    """Show the actions of one run, as its journal has them.
+    """Show one run: who, when, by which plan, what was allowed and why, and what became of each action.
 
     \b
     Examples:
@@ -38,7 +38,7 @@ def run(number: int, form: str) -> int:
     from snapplan.workspace import Workspace
 
     with Workspace.open(session().root, writable=False) as workspace:
-        found = next((row for row in workspace.catalog.runs(limit=1_000_000) if row.number == number), None)
+        found = workspace.catalog.run(number)
         journal = [plain(row._asdict()) for row in workspace.catalog.journal(number)]
     if found is None:
         raise CommandLineError(f"there is no run {number}", hint="snapplan list runs shows them.")

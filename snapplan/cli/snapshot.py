@@ -45,7 +45,8 @@ def command(
     """Take a manual snapshot now, of one target or of several as one set.
 
     TARGET is an address such as lab/vm/web-01, or a glob. The addresses of the snapshots are printed, one a line, and
-    nothing else goes to stdout. A key is taken once: the same key again is an error.
+    nothing else goes to stdout. A key is taken once: the same order again prints what is there,
+    another one under its key is an error.
 
     \b
     Examples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TIMEOUT_SECONDS = 20
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 # A repository's own configuration can name programs that git would start; these are the ones status looks at.
 _SAFELY = (
     "-c", "core.fsmonitor=false",
@@ -50,6 +52,24 @@ def revision(root: Path) -> Revision:
         ".",
     )
     return Revision(commit.strip(), None if changes is None else bool(changes))
+
+
+def is_older(root: Path, commit: str, applied: str) -> bool | None:
+    """Whether ``commit`` is an ancestor of the other commit ``applied``; ``None`` where git cannot tell.
+
+    It cannot in a clone without that part of the history, and not of what is no commit's full id.
+    """
+    git = shutil.which("git")
+    if git is None or not (_COMMIT.fullmatch(commit) and _COMMIT.fullmatch(applied)) or commit == applied:
+        return None
+    if _git(git, root, "merge-base", "--is-ancestor", commit, applied) is not None:
+        return True
+    known = _git(git, root, "rev-parse", "--verify", "--quiet", f"{applied}^{{commit}}") is not None
+    known = known and _git(git, root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}") is not None
+    if not known or _git(git, root, "merge-base", "--is-ancestor", applied, commit) is not None:
+        return False if known else None
+    shallow = _git(git, root, "rev-parse", "--is-shallow-repository")
+    return None if shallow is None or shallow.strip() == "true" else False
 
 
 def _git(git: str, root: Path, *arguments: str) -> str | None:

@@ -177,7 +177,7 @@ class Plan:
     ``exact_until``: until then planning again gives the same digest. ``refreshed`` is false where the backends were not
     asked. ``id`` names this making of the plan, ``digest`` its meaning; ``checksum`` is over the whole document.
     ``existing`` are the snapshots that an order asks for and that were taken before under its key: it is carried out.
-    ``targets`` are the globs that the plan is limited to.
+    ``target_globs`` and ``backend_globs`` are what the plan is limited to.
     """
 
     as_of: datetime
@@ -194,7 +194,8 @@ class Plan:
     next_due: NextDue | None = None
     existing: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    targets: tuple[str, ...] = ("*",)
+    target_globs: tuple[str, ...] = ("*",)
+    backend_globs: tuple[str, ...] = ("*",)
     refreshed: bool = True
     id: str = ""
     digest: str = ""

@@ -80,10 +80,8 @@ def _refusal(context: Context, snapshot: Snapshot) -> str | None:
     capabilities = context.world.backends[snapshot.backend].capabilities
     if snapshot.managed:
         return "the platform's own scheduler took it and expires it"
-    if snapshot.completed_at is None:
-        return "it is not complete"
     if snapshot.mark is None and not capabilities.adopts_unmarked:
         return "it has no mark, and the driver of this backend cannot give it one"
     if snapshot.mark is not None and not capabilities.adopts_projects:
         return f"it is of project {snapshot.mark.project!r}, and the driver of this backend cannot take it over"
-    return None
+    return "it is not complete" if snapshot.completed_at is None else None

@@ -290,7 +290,8 @@ def _finish(context: Context, draft: Draft, guards: tuple[GuardResult, ...]) -> 
         next_due=next_due,
         existing=tuple(draft.existing),
         diagnostics=(*draft.diagnostics, *_backend_findings(context)),
-        targets=context.focus.targets,
+        target_globs=context.focus.targets,
+        backend_globs=context.focus.backends,
         refreshed=context.world.refreshed,
         digest=digest(draft.actions),
     )

@@ -47,6 +47,7 @@ def add_manual_snapshots(
 ) -> dict[str, Verdict]:
     """Add the manual snapshots that were not taken yet, and the changes of expiration of those that were.
 
+    After the clock stepped back declared ones wait: their expiration would count from a time that has been.
     Returns, by native id, the verdicts on those that a new expiration in the past lets expire: they are not changed first.
     """
     wanted = list(_ordered(context, draft))
@@ -57,7 +58,7 @@ def add_manual_snapshots(
         fresh = [target for target in one.targets if not _taken(context, target, one.key)]
         if one.declared:
             ended.update(_add_new_expirations(context, draft, one, sources))
-        if not fresh:
+        if not fresh or (one.declared and context.clock_stepped_back):
             continue
         if one.declared and context.world.catalog.rebuilt:
             draft.diagnostics.append(_unknown(context, one, fresh))
@@ -229,27 +230,25 @@ def _add_new_expirations(
             after = mark.taken_at + one.expires if isinstance(one.expires, timedelta) else one.expires
             if after == mark.expires_at or (after is not None and after <= context.now and _is_over(mark, context.now)):
                 continue
-            predicted = snapshot._replace(mark=mark._replace(expires_at=after))
-            verdict = judge_manual(predicted, context.now, sources=sources)
+            desired = mark._replace(expires_at=after)
+            verdict = judge_manual(snapshot._replace(mark=desired), context.now, sources=sources)
             if verdict.expires and not context.clock_stepped_back:
                 yield snapshot.native_id, verdict
             else:
-                _add_change(context, draft, one, target, snapshot, predicted)
+                _add_change(context, draft, one, target.address, ChangeRequest(snapshot, desired), mark.expires_at)
 
 
 def _add_change(
-    context: Context, draft: Draft, one: Wanted, target: Target, snapshot: Snapshot, predicted: Snapshot
+    context: Context, draft: Draft, one: Wanted, target: str, request: ChangeRequest, before: datetime | None
 ) -> None:
-    if snapshot.mark is None or predicted.mark is None:
-        return
-    before, after = snapshot.mark.expires_at, predicted.mark.expires_at
+    snapshot, after = request.snapshot, request.mark.expires_at
     if after is not None and after > context.now:
         draft.instants.add(after)
     shorter = after is not None and (before is None or after < before)
     draft.add(
         Verb.CHANGE,
-        backend=target.backend,
-        target=target.address,
+        backend=snapshot.backend,
+        target=target,
         snapshot=snapshot.address,
         expires_at=after,
         reversible=not shorter,
@@ -257,7 +256,7 @@ def _add_change(
         precondition={**precondition(snapshot), "expires_at": before},
         foreseen=not shorter,
         reasons=(Reason("declared", "the declared expiration changed", one.where),),
-        request=ChangeRequest(snapshot, predicted.mark),
+        request=request,
     )
 
 

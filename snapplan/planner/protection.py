@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import AssignRequest, ProfileRequest
 from snapplan.planner.due import start_tracking
+from snapplan.planner.expiry import age_order
 
 if TYPE_CHECKING:
     from snapplan.models.world import Tracked, Triple
@@ -53,7 +54,7 @@ def end_protection(context: Context, draft: Draft) -> None:
         backend, target_id, profile = protection
         if protection in desired or _unread(context, backend):
             continue
-        target = names.get((backend, target_id), f"{backend}/{target_id}")
+        target = names.get((backend, target_id)) or _name_of_gone(context, triples)
         if not context.in_focus(target):
             continue
         draft.add(
@@ -150,6 +151,14 @@ def _unfocused(context: Context) -> bool:
 
 def _assigned(context: Context, assignment: str) -> Reason:
     return Reason("assigned", f"assignment {assignment}", context.where("assignments", assignment))
+
+
+def _name_of_gone(context: Context, triples: list[Triple]) -> str:
+    """Return the address under which the newest snapshot of a target that is gone was taken; without any, its id."""
+    backend, target_id = triples[0][:2]
+    owned = context.owned.get(backend)
+    left = [s for t in triples for s in (owned.scheduled.get(context.renamed.get(t, t), ()) if owned else ())]
+    return max(left, key=age_order).target_address if left else f"{backend}/{target_id}"
 
 
 def _target_names(context: Context) -> dict[tuple[str, str], str]:

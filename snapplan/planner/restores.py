@@ -63,10 +63,12 @@ class RefusalError(Exception):
 def add_restores(context: Context, draft: Draft, *, declared: bool) -> dict[str, list[int]]:
     """Add the restores that were not done yet, each in-place one after its safety snapshot.
 
+    After the clock stepped back declared ones wait: one that went stale would look fresh again.
     Returns the numbers of the restore actions by the address of their target: its expiries wait for them.
     """
     numbers: dict[str, list[int]] = {}
-    wishes = [*(_declared(context) if declared else ()), *_ordered(context)]
+    due = declared and not context.clock_stepped_back
+    wishes = [*(_declared(context) if due else ()), *_ordered(context)]
     for wish in wishes:
         if not context.in_focus(wish.target) or not _still_wanted(context, draft, wish):
             continue

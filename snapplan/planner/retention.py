@@ -35,14 +35,11 @@ def retention_changes(
     changes = []
     for snapshot in snapshots:
         mark = snapshot.mark
-        if mark is None:
+        if mark is None or snapshot.completed_at is None or snapshot.taken_at > now:
             continue
-        before = mark.expires_at
         after = None if retention is None else mark.taken_at + retention
-        if before == after or snapshot.completed_at is None or snapshot.taken_at > now:
-            continue
-        change = RetentionChange(snapshot, before, after)
-        if retroactive or not change.shorter:
+        change = RetentionChange(snapshot, mark.expires_at, after)
+        if change.before != after and (retroactive or not change.shorter):
             changes.append(change)
     return changes
 

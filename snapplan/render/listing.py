@@ -24,11 +24,14 @@ def listing_text(kind: str, rows: Sequence[Mapping[str, Any]], *, style: Style =
 def run_text(run: Mapping[str, Any], *, style: Style = PLAIN) -> str:
     """Return one run and its journal, ending with a newline."""
     ended = f", ended {moment(run['ended_at'])}" if run["ended_at"] else ""
-    head = f"run {run['run']}   {run['state']}   {shown(run['command'])} by {shown(run['owner'])}"
     lines = [
-        style(head, "bold"),
+        style(f"run {run['run']}   {run['state']}   {shown(run['command'])} by {shown(run['owner'])}", "bold"),
         f"started {moment(run['started_at'])}{ended}   policy {shown(run['policy'] or '(not in git)')[:16]}",
     ]
+    if run["digest"]:
+        lines.append(f"plan    {shown(run['digest'])}")
+    if run["allowed"]:
+        lines.append(f"allowed {', '.join(map(shown, run['allowed']))}: {shown(run['reason'] or '(no reason given)')}")
     rows = [
         (
             f"  {row['number']}",
@@ -135,6 +138,8 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         ("COMMAND", _text("command")),
         ("STARTED", _when("started_at")),
         ("BY", _text("owner")),
+        ("PLAN", lambda row: shown(row["digest"] or "-")[:12]),
+        ("ALLOWED", _joined("allowed")),
         ("DONE", _counts),
     ),
 }

@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from snapplan.render.guards import goes_on, is_blocked, told
 from snapplan.render.phrases import counted, due_phrase, moment, policy_name, shown, summary_sentence
 from snapplan.render.rows import groups
 from snapplan.render.text import nothing_to_do
@@ -31,7 +32,9 @@ def plan_markdown(document: Mapping[str, Any], *, full: bool = False) -> str:
         folded_groups=folded,
         folded_title=", ".join(f"{group.actions} to {group.verb}" for group in folded),
         summary=summary_sentence(document["summary"]),
-        blocked=[guard for guard in document["guards"] if guard["state"] not in ("ok", "allowed")],
+        blocked=is_blocked(document),
+        guards=told(document, command="snapplan apply", full=full),
+        rest=goes_on(document, "snapplan apply"),
         nothing=nothing_to_do(document),
         due=due_phrase(document),
         policy=policy_name(document),

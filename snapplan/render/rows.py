@@ -23,7 +23,7 @@ FOLD_ATTENTION = 50
 NEVER_FOLDED = frozenset({"restore", "profile"})
 """Verbs whose every action is told."""
 
-ATTENTION = frozenset({"shortened", "retroactive", "orphan", "unassigned", "removed", "incomplete"})
+ATTENTION = frozenset({"shortened", "retroactive", "released", "orphan", "unassigned", "removed", "incomplete"})
 """Reasons that deserve a look: the row is marked with ``!``."""
 
 
@@ -44,13 +44,17 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """All rows of one verb. ``lasting`` of its actions cannot be undone. ``more`` tells of rows that were folded away."""
+    """All rows of one verb. ``lasting`` of its actions cannot be undone, ``blocked`` are stopped by guards.
+
+    ``more`` tells of rows that were folded away.
+    """
 
     verb: str
     actions: int
     lasting: int
     rows: tuple[Row, ...]
     more: tuple[str, ...] = ()
+    blocked: int = 0
 
     @property
     def attention(self) -> bool:
@@ -64,6 +68,13 @@ class Group(NamedTuple):
             return ""
         return "cannot be undone" if self.lasting == self.actions else f"{self.lasting:,} cannot be undone"
 
+    @property
+    def blocked_note(self) -> str:
+        """``BLOCKED``, or how many of its actions are, or nothing."""
+        if not self.blocked:
+            return ""
+        return "BLOCKED" if self.blocked == self.actions else f"{self.blocked:,} BLOCKED"
+
 
 def groups(document: Mapping[str, Any], *, full: bool = False) -> list[Group]:
     """Return the groups of a plan document, irreversible verbs first; ``full`` folds nothing."""
@@ -76,8 +87,9 @@ def groups(document: Mapping[str, Any], *, full: bool = False) -> list[Group]:
 
 def _group(verb: str, actions: Sequence[Mapping[str, Any]], as_of: str, *, full: bool) -> Group:
     lasting = sum(not action["reversible"] for action in actions)
+    blocked = sum(bool(action.get("blocked_by")) for action in actions)
     if full or verb in NEVER_FOLDED:
-        return Group(verb, len(actions), lasting, tuple(_row(action, as_of) for action in actions))
+        return Group(verb, len(actions), lasting, tuple(_row(action, as_of) for action in actions), blocked=blocked)
     runs: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for action in actions:
         runs.setdefault(_run_key(action), []).append(action)
@@ -86,7 +98,7 @@ def _group(verb: str, actions: Sequence[Mapping[str, Any]], as_of: str, *, full:
         rows = [_folded(run, as_of)] if len(run) >= FOLD_RUN else [_row(a, as_of) for a in run]
         entries.extend((_alike_key(run[0]), row) for row in rows)
     rows_shown, more = _shorten(entries)
-    return Group(verb, len(actions), lasting, tuple(rows_shown), tuple(more))
+    return Group(verb, len(actions), lasting, tuple(rows_shown), tuple(more), blocked)
 
 
 def _run_key(action: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -95,7 +107,7 @@ def _run_key(action: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _alike_key(action: Mapping[str, Any]) -> tuple[Any, ...]:
     reasons = tuple((reason["code"], reason["where"]) for reason in action["reasons"])
-    return (action["verb"], action["profile"], action["period"], reasons)
+    return (action["verb"], action["profile"], action["period"], reasons, tuple(action.get("blocked_by", ())))
 
 
 def _shorten(entries: Sequence[tuple[tuple[Any, ...], Row]]) -> tuple[list[Row], list[str]]:
@@ -115,19 +127,21 @@ def _shorten(entries: Sequence[tuple[tuple[Any, ...], Row]]) -> tuple[list[Row],
 
 
 def _kind(key: tuple[Any, ...]) -> str:
-    verb, profile, name, _ = key
+    verb, profile, name, _, _ = key
     return f"to {verb}" + (f" ({shown(profile)}.{shown(name)})" if name else "")
 
 
 def _row(action: Mapping[str, Any], as_of: str) -> Row:
     codes = {reason["code"] for reason in action["reasons"]}
-    attention = bool(codes & ATTENTION) or action["change"].get("mode") == "in_place"
+    blocked = action.get("blocked_by", ())
+    attention = bool(codes & ATTENTION or blocked) or action["change"].get("mode") == "in_place"
+    stopped = [f"BLOCKED by {', '.join(shown(code) for code in blocked)}"] if blocked else []
     return Row(
         symbol=SYMBOLS.get(action["verb"], "*"),
         attention=attention,
         subject=subject(action),
         what=effect(action, as_of),
-        why="; ".join(shown(reason["text"]) for reason in action["reasons"]),
+        why="; ".join([*(shown(reason["text"]) for reason in action["reasons"]), *stopped]),
         where=_where(action),
         below=details(action),
     )

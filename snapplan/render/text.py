@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from snapplan.render.diagnostics import diagnostic_text
+from snapplan.render.guards import goes_on, is_blocked, passed, told
 from snapplan.render.phrases import (
     age,
     between,
@@ -50,7 +51,7 @@ def plan_text(
         _drift(document, style, full=full),
         _kept(document, style),
         _findings(document, style),
-        _closing(document, style, command, schedule=schedule),
+        _closing(document, style, command, schedule=schedule, full=full),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -77,7 +78,7 @@ def _header(document: Mapping[str, Any], style: Style) -> list[str]:
 
 
 def _group(document: Mapping[str, Any], group: Group, style: Style, *, verbose: bool) -> list[str]:
-    note = f"   {group.lasting_note}" if group.lasting else ""
+    note = "".join(f"   {text}" for text in (group.lasting_note, group.blocked_note) if text)
     lines = [style(f"{group.verb.upper()} {group.actions:,}", "bold", VERB_COLOURS.get(group.verb, "bold")) + note]
     lines += table(_cells_of(row) for row in group.rows)
     lines = [lines[0], *_with_below(group.rows, lines[1:])]
@@ -222,12 +223,14 @@ def _findings(document: Mapping[str, Any], style: Style) -> list[str]:
     )
 
 
-def _closing(document: Mapping[str, Any], style: Style, command: str | None, *, schedule: bool) -> list[str]:
-    stopped = [guard for guard in document["guards"] if guard["state"] not in ("ok", "allowed")]
+def _closing(
+    document: Mapping[str, Any], style: Style, command: str | None, *, schedule: bool, full: bool
+) -> list[str]:
+    stopped = is_blocked(document)
     if not document["actions"] and not stopped:
         return [nothing_to_do(document)]
     lines = [style(f"Plan: {summary_sentence(document['summary'])}.", "bold") + ("   BLOCKED" if stopped else "")]
-    lines += _guards(document, style)
+    lines += _guards(document, style, command, full=full)
     lines += [_exactness(document)] * schedule
     if document["digest"]:
         lines.append(f"Digest {shown(document['digest'])[:12]}.")
@@ -243,11 +246,13 @@ def _exactness(document: Mapping[str, Any]) -> str:
     return f"Exact until {moment(document['exact_until'], document['as_of'])}; {due}."
 
 
-def _guards(document: Mapping[str, Any], style: Style) -> list[str]:
-    passed = [shown(guard["text"]) for guard in document["guards"] if guard["state"] == "ok"]
-    lines = [f"Guards ok: {'; '.join(passed)}."] if passed else []
-    for guard in document["guards"]:
-        if guard["state"] != "ok":
-            word = "allowed" if guard["state"] == "allowed" else "blocked"
-            lines.append(style(f"{word}[{shown(guard['code'])}]", "bold", "red") + f": {shown(guard['text'])}")
-    return lines
+def _guards(document: Mapping[str, Any], style: Style, command: str | None, *, full: bool) -> list[str]:
+    fine = passed(document)
+    lines = [f"Guards ok: {'; '.join(fine)}."] if fine else []
+    for guard in told(document, command=command, full=full):
+        lines.append(style(f"{guard.word}[{guard.code}]", "bold", "red") + f": {guard.text}")
+        lines += [f"  {label:<9}  {text}" for label, text in guard.lines]
+        if guard.command:
+            lines.append(f"  if meant   {guard.command}")
+    rest = goes_on(document, command)
+    return lines + ([f"{rest[0]}  {rest[1]}"] if rest else [])

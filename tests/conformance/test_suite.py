@@ -125,6 +125,12 @@ class ListsWhatItCan(MemoryDriver):
             return Inventory((), [])
 
 
+class ListsBytesAsTheyAre(MemoryDriver):
+    def inventory(self) -> Inventory:
+        found = super().inventory()
+        return found._replace(targets=tuple(each._replace(name=f"{each.name}\udce9") for each in found.targets))
+
+
 class ListsHalfSnapshotsAsComplete(MemoryDriver):
     def inventory(self) -> Inventory:
         found = super().inventory()
@@ -174,6 +180,7 @@ FAULTS: list[tuple[type[MemoryDriver], str, dict[str, Any]]] = [
     (GivesNewIds, "test_the_old_bytes_come_back", {"path": IN_PLACE}),
     (CloneOverwrites, "test_a_clone_overwrites_nothing", {"path": CLONE}),
     (WritesWhenItLists, "test_to_list_writes_nothing", {}),
+    (ListsBytesAsTheyAre, "test_all_text_of_a_listing_is_valid_unicode", {}),
     (ListsWhatItCan, "test_a_listing_that_cannot_be_read_whole_is_an_error", {}),
 ]
 CRASHES: list[tuple[type[MemoryDriver], str, dict[str, Any]]] = [

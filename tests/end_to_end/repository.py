@@ -67,7 +67,8 @@ class Repository:
         return (self.data / path).read_text()
 
     def start(self, *words: str, now: str = NOW, **settings: Any) -> subprocess.Popen[str]:
-        environment = {**os.environ, "SNAPPLAN_NOW": now, "NO_COLOR": "1", **settings.pop("env", {})}
+        clocks = {"SNAPPLAN_NOW": now, "SNAPPLAN_SECOND_CLOCK": now}
+        environment = {**os.environ, **clocks, "NO_COLOR": "1", **settings.pop("env", {})}
         return subprocess.Popen(
             [COMMAND, *words],
             cwd=self.root,

@@ -34,11 +34,15 @@ def test_a_snapshot_of_another_project_is_adopted_by_its_address(tmp_path: Path)
     assert repository.json("plan", now=LATER)["actions"] == []
 
 
-def test_an_adopted_snapshot_expires_when_its_adopter_said(tmp_path: Path) -> None:
+def test_an_adopted_snapshot_expires_when_its_adopter_said_but_never_as_the_last_copy(tmp_path: Path) -> None:
     repository, address = taken_by_another_project(tmp_path)
     repository.run("adopt", address, "--expires", "1d", now=LATER)
-    (expiry,) = repository.json("plan", now=MUCH_LATER)["actions"]
+    (expiry,) = repository.json("plan", now=MUCH_LATER, expect=3)["actions"]
     assert (expiry["verb"], expiry["snapshot"], expiry["foreseen"]) == ("expire", address, False)
+    assert expiry["blocked_by"] == ["SP303"]
+    repository.run("snapshot", "lab/volume/a", "--expires", "2d", now=LATER)
+    (expiry,) = repository.json("plan", now=MUCH_LATER)["actions"]
+    assert expiry["blocked_by"] == []
 
 
 def test_what_cannot_be_adopted_is_said_and_left_alone(tmp_path: Path) -> None:

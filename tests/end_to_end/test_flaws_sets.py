@@ -33,6 +33,10 @@ assignments:
   pair: {profile: gold, atomic: true, targets: [{backend: lab, scope: volume}]}
 """
 MANUAL = """\
+profiles:
+  gold: {initial: next_slot, periods: {daily: {frequency: daily, retention: 3d}}}
+assignments:
+  vms: {profile: gold, targets: [{backend: lab, scope: vm}]}
 snapshots:
   before-26.2: {expires: 7d, quiesce: require, targets: [{backend: lab, scope: volume}]}
 """

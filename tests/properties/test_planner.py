@@ -214,7 +214,7 @@ def test_a_clock_that_steps_back_makes_nothing_due_and_expires_nothing(
     world = world._replace(catalog=world.catalog._replace(high_water=now))
     made = plan(policy, world, now - timedelta(minutes=minutes))
     assert {action.verb for action in made.actions} <= {Verb.PROFILE, Verb.ASSIGN, Verb.CHANGE}
-    assert "SP441" in {finding.code for finding in made.diagnostics}
+    assert [guard.code for guard in made.guards if guard.state == "blocked"] == ["SP306"]
 
 
 @given(PROFILES, STEPS, st.data())

@@ -6,10 +6,12 @@ A stored row is never changed: a change stores a new dict. So a snapshot keeps w
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from snapplan.devtools.vergeos.tables.shape import Key, Row, Table
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from snapplan.devtools.vergeos.tables.shape import Key, Row, Table
 
 Values = tuple[Any, ...]
 
@@ -76,7 +78,7 @@ class Store:
 
     def get(self, table: str, key: object) -> Row | None:
         """Return a row, or None when there is no such table or row."""
-        return self._tables[table].rows.get(key) if table in self._tables else None  # type: ignore[call-overload, no-any-return]
+        return self._tables[table].rows.get(key) if table in self._tables else None  # type: ignore[call-overload]
 
     def find(self, table: str, **equal: Any) -> list[Row]:
         """Return the rows whose columns equal the values given, by an index where one fits."""

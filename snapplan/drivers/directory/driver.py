@@ -97,7 +97,8 @@ class DirectoryDriver:
         Content is compared where the manifest has hashes, else types, sizes, times, modes and links. Raises
         ``NotFoundError``, ``BackendError``.
         """
-        from snapplan.drivers.directory.manifest import ManifestError, read_manifest, verify_tree
+        from snapplan.drivers.directory.manifest import ManifestError, read_manifest
+        from snapplan.drivers.directory.verify import verify_tree
 
         with refusing(self._settings.backend, f"verify {snapshot.address}"):
             path, _ = self._find(snapshot)

@@ -17,26 +17,29 @@ _FAMILY = b'"snapplan.store/'
 def is_store(folder: Path | str) -> bool:
     """Return whether ``folder`` carries the marker of a store, of this or any other backend and version.
 
-    The content counts, not the name alone, so that a user's own file of that name hides no data from a snapshot.
+    The content counts, not the name alone, so that a user's own file of that name hides no data from a snapshot. A marker
+    that is a symlink is none.
     """
-    try:
-        with open(f"{folder}/{MARKER}", "rb") as file:
-            return _FAMILY in file.read(4096)
-    except OSError:
-        return False
+    return _is_marker(f"{folder}/{MARKER}", None)
 
 
 def is_open_store(folder: int) -> bool:
-    """The same for an open folder; a marker that is a symlink is none."""
+    """The same for an open folder."""
+    return _is_marker(MARKER, folder)
+
+
+def _is_marker(path: str, dir_fd: int | None) -> bool:
     try:
-        descriptor = os.open(MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        # Not blocking: what has the name may be a pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
     except OSError:
         return False
-    with open(descriptor, "rb") as file:
-        try:
-            return _FAMILY in file.read(4096)
-        except OSError:
-            return False
+    try:
+        return _FAMILY in os.read(descriptor, 4096)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def marker_format(folder: Path) -> str:

@@ -17,11 +17,12 @@ from snapplan.drivers.directory.destination import replacements_of
 from snapplan.drivers.directory.durable import make_folder
 from snapplan.drivers.directory.failure import describe, refusal, refusing
 from snapplan.drivers.directory.journal import Journal, State, read_journal, write_journal
-from snapplan.drivers.directory.manifest import ManifestError, read_manifest, verify_tree
+from snapplan.drivers.directory.manifest import ManifestError, read_manifest
 from snapplan.drivers.directory.parts import manifest_of_part
 from snapplan.drivers.directory.staging import choose_aside, drop_aside, make_aside
 from snapplan.drivers.directory.store import DATA, MANIFEST
 from snapplan.drivers.directory.swap import Kind, MovedAwayError, SwapPlan, plan_swap
+from snapplan.drivers.directory.verify import verify_tree
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
 from snapplan.models.request import Outcome
 from snapplan.models.target import RestoreMode, Scope

@@ -20,7 +20,7 @@ from snapplan.planner.guards.clock import judge_clock
 from snapplan.planner.guards.expiries import judge_last_copies, judge_scheduled, judge_unforeseen
 from snapplan.planner.guards.limits import limits
 from snapplan.planner.guards.tally import stock, tally
-from snapplan.planner.guards.targets import judge_quiesce, judge_shared
+from snapplan.planner.guards.targets import QUIESCE, judge_quiesce, judge_shared, unfrozen
 from snapplan.planner.guards.unassign import judge_unassign
 from snapplan.planner.guards.vanished import judge_inventory
 
@@ -41,6 +41,8 @@ def stand(context: Context, draft: Draft, allowed: Collection[str]) -> tuple[Gua
     """
     judgements = sorted(_judgements(context, draft), key=lambda one: (one.result.code, one.result.backend or ""))
     draft.actions, results = block(draft.actions, judgements, allowed)
+    if QUIESCE in allowed:
+        draft.actions = unfrozen(draft.actions)
     return results
 
 

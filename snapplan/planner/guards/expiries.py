@@ -97,10 +97,12 @@ def judge_scheduled(
         "missed": missed,
     }
     bounds = {"percent": percent.value, "count": most}
-    text = (
-        f"expires {len(ends):,} of {counted(owned, 'snapshot')} of {backend} ({share(len(ends), owned):g} %) that were"
-        f" over before the last apply, and {value['on_time']:,} on time; the limit is {most:,}{percent.note}"
-    )
+    text = f"expires {value['on_time']:,} of {counted(owned, 'snapshot')} of {backend} on time"
+    if late:
+        text = (
+            f"expires {len(ends):,} of {counted(owned, 'snapshot')} of {backend} ({share(len(ends), owned):g} %) that were"
+            f" over before the last apply; the limit is {most:,}{percent.note}"
+        )
     result = GuardResult(SCHEDULED, "max_expire_scheduled", backend, BLOCKED if tripped else OK, text, value, bounds)
     return Judgement(result, frozenset(action.number for action in late) if tripped else frozenset())
 

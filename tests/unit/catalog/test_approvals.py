@@ -25,7 +25,7 @@ def test_what_was_approved_is_known_with_its_reason(catalog: Catalog) -> None:
     row = catalog.run(run)
     assert row is not None
     assert (row.plan_digest, row.allowed) == ("d1", ("SP301", "SP305"))
-    assert row.reason == "CHG-1 at https://***@git.example.com/x"
+    assert row.reason == "CHG-1 at https://ada:***@git.example.com/x"
     assert catalog.runs() == [row]
     assert catalog.run(run + 1) is None
     assert catalog.approved_plan(run + 1) is None
@@ -107,7 +107,7 @@ def test_no_password_of_a_url_stays_in_a_document(catalog: Catalog) -> None:
     catalog.approve_run(run, approval(document=document(backends=[told])), NOW)
     kept = catalog.approved_plan(run)
     assert kept is not None
-    assert kept["backends"] == [{"error": "https://***@host/x does not answer", "name": "a://b@c"}]
+    assert kept["backends"] == [{"error": "https://ada:***@host/x does not answer", "name": "a://b@c"}]
 
 
 def test_plans_are_saved_and_found_by_the_beginning_of_their_digest(catalog: Catalog) -> None:

@@ -168,3 +168,40 @@ def test_a_killed_process_frees_its_lease_at_once(tmp_path: Path, holder: subpro
         assert catalog.acquire("dc1", run.number, current_owner({}), NOW).token == 2
         assert [row.state for row in catalog.runs()] == ["running", "interrupted"]
         catalog.close()
+
+
+def test_leases_are_listed_with_their_holders(catalog: Catalog) -> None:
+    assert catalog.leases() == []
+    run = catalog.begin_run("apply", ELSEWHERE, NOW, None).number
+    catalog.acquire("dc1", run, ELSEWHERE, NOW)
+    lease = catalog.acquire("nas", run, current_owner({}), NOW)
+    far, near = catalog.leases()
+    assert far == ("dc1", f"{ELSEWHERE}, run {run}", NOW, False), "its heartbeat is old by now"
+    assert near == ("nas", f"{current_owner({})}, run {run}", NOW, True)
+    catalog.release(lease)
+    assert [backend for backend, *_ in catalog.leases()] == ["dc1"]
+
+
+def test_an_unlocked_lease_fences_its_holder_off(catalog: Catalog) -> None:
+    run = catalog.begin_run("apply", current_owner({}), NOW, None).number
+    lease = catalog.acquire("dc1", run, current_owner({}), NOW)
+    assert catalog.unlock("dc1", ELSEWHERE, NOW) == f"{current_owner({})}, run {run}"
+    for refused in (lambda: catalog.check(lease), lambda: catalog.renew(lease, NOW)):
+        with pytest.raises(FencedError, match="was taken away"):
+            refused()
+    catalog.release(lease)
+    other = catalog.begin_run("apply", current_owner({}), NOW, None).number
+    taken = catalog.acquire("dc1", other, current_owner({}), NOW)
+    assert taken.token > lease.token + 1
+    assert catalog.runs()[-1].state == "running", "the holder says itself how its run ended"
+    (entry,) = [row for row in catalog.records() if row.kind == "unlocked"]
+    assert entry.run == run
+    assert (entry.body["backend"], entry.body["user"]) == ("dc1", "ada")
+
+
+def test_what_nobody_holds_is_not_unlocked(catalog: Catalog) -> None:
+    assert catalog.unlock("dc1", ELSEWHERE, NOW) is None
+    run = catalog.begin_run("apply", current_owner({}), NOW, None).number
+    catalog.release(catalog.acquire("dc1", run, current_owner({}), NOW))
+    assert catalog.unlock("dc1", ELSEWHERE, NOW) is None
+    assert "unlocked" not in {row.kind for row in catalog.records()}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -9,8 +10,9 @@ import pytest
 
 from snapplan.catalog.migrate import migrate, migrations, schema_version, statements
 from snapplan.catalog.open import open_catalog
+from snapplan.models.world import Vanished
 
-from .samples import PROJECT
+from .samples import ACCEPTED, NOW, PROJECT, begin
 
 OPEN_AND_RUN = """
 import sys
@@ -74,6 +76,49 @@ def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
     assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
     assert db.execute("SELECT count(*) FROM a").fetchone() == (0,)
     db.close()
+
+
+FIRST_VERSION = """
+INSERT INTO meta VALUES (1, 'prod', 7, 1795313700, 0);
+INSERT INTO backend VALUES ('dc1', 1795313700);
+INSERT INTO trait VALUES
+(1, 'volume', 'id-a', 'a', NULL, NULL, 0, '', NULL, 'prod', 'id-a', 'gold', 'daily', NULL, 1, NULL);
+INSERT INTO snapshot VALUES ('dc1', 's1', NULL, 0, 1, NULL, NULL, 'one', 0, 0, NULL, NULL, '1-a', 0, NULL, 0, NULL);
+INSERT INTO snapshot VALUES ('dc1', 's2', 1795313700, 0, 1, NULL, NULL, 'two', 0, 0, NULL, NULL, '1-a', 0, NULL, 0, NULL);
+INSERT INTO target VALUES ('dc1', 'id-a', 'volume', 'a', '', 0, '', 1795313700);
+INSERT INTO assignment VALUES ('dc1', 'id-a', 'gold', 'all', 0);
+INSERT INTO run VALUES (1, '1-a', 'apply', 'ada', 'host', '', 1, '', '', NULL, 0, 1795313700, 'done');
+INSERT INTO run VALUES (2, '2-b', 'apply', 'ada', 'another-host', '', 1, '', '', NULL, 0, NULL, 'running');
+INSERT INTO action VALUES (1, 1, 'expire', 'dc1', 'dc1/volume/a', 'dc1/volume/a@x', 'done', '', 0, 0);
+"""
+
+
+def test_a_catalog_of_the_first_schema_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.sql").write_text(migrations()[0][1].read_text())
+    db = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
+    assert migrate(db, folder) == 1
+    db.executescript(FIRST_VERSION)
+    db.close()
+    catalog = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    state = catalog.state()
+    assert re.fullmatch("[0-9a-f]{16}", state.id)
+    assert (state.revision, state.guards, state.spent, state.commit) == (7, {}, (), None)
+    assert state.assigned == {("dc1", "id-a", "gold"): "all"}
+    assert set(catalog.known("dc1")) == {"s1"}
+    assert catalog.vanished("dc1") == Vanished(0, 0, 0, 1), "what had vanished before is accepted"
+    assert [row[6:7] + row[9:] for row in catalog.runs()] == [("running", None, (), ""), ("done", None, (), "")]
+    assert [(row.kind, row.body["runs_before"]) for row in catalog.records()] == [("created", 2)]
+    new = begin(catalog)
+    catalog.end_run(new, "done", NOW, confirm=ACCEPTED)
+    assert [row.state for row in catalog.runs()] == ["done", "interrupted", "done"]
+    assert catalog.verify() == []
+    catalog.close()
+    again = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    assert again.state().id == state.id
+    assert [row.number for row in again.records()] == [1, 2, 3, 4]
+    again.close()
 
 
 def test_statements_end_at_their_own_semicolons() -> None:

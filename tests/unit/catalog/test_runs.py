@@ -11,7 +11,7 @@ from snapplan.catalog.owner import current_owner
 from snapplan.errors import CatalogError
 from snapplan.models.plan import Action, Verb
 
-from .samples import ACCEPTED, ELSEWHERE, NOW, expire, observation, snapshot, take
+from .samples import ACCEPTED, ELSEWHERE, NOW, approval, document, expire, observation, snapshot, take
 
 if TYPE_CHECKING:
     from snapplan.catalog.base import Catalog
@@ -124,3 +124,33 @@ def test_runs_of_dead_owners_are_interrupted_when_another_begins(catalog: Catalo
     states = {row.command: row.state for row in catalog.runs()}
     assert states["unseen, waiting for its lease"] == "interrupted"
     assert states["unseen, with a lease"] == "running"
+
+
+def test_words_that_are_not_unicode_are_kept_as_escapes(catalog: Catalog) -> None:
+    owner = current_owner({"CI_JOB_ID": "9\udcff"})
+    run = catalog.begin_run("apply\udcff", owner, NOW, None).number
+    catalog.approve_run(run, approval(reason="a\udcff", document=document(where="b\udcff")), NOW)
+    catalog.result(run, take(), "failed", "cannot read 'c\udcff'", NOW, None)
+    assert catalog.journal(run)[0].text == "cannot read 'c\\udcff'"
+    row = catalog.runs()[0]
+    assert (row.command, row.reason) == ("apply\\udcff", "a\\udcff")
+    assert "GitLab job 9\\udcff" in row.owner
+    assert (catalog.approved_plan(run) or {})["where"] == "b\udcff"
+    catalog.end_run(run, "failed", NOW, confirm=None)
+    assert catalog.verify() == []
+
+
+def test_secrets_do_not_reach_the_catalog(catalog: Catalog) -> None:
+    secret = "https://ada:hunter2@dc1.example.com/"
+    owner = current_owner({"BUILD_TAG": secret})
+    run = catalog.begin_run(f"apply {secret}", owner, NOW, None).number
+    catalog.approve_run(run, approval(reason=secret, document=document(where=secret)), NOW)
+    catalog.result(run, take(), "failed", f"{secret} does not answer", NOW, None)
+    catalog.save_plan(document(where=secret), owner, NOW)
+    catalog.acquire("dc1", run, owner, NOW)
+    catalog.unlock("dc1", owner, NOW)
+    catalog.end_run(run, "failed", NOW, confirm=None)
+    text = "".join(catalog.export_text())
+    assert "dc1.example.com" in text
+    assert "hunter2" not in text
+    assert catalog.verify() == []

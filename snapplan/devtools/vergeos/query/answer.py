@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapplan.devtools.vergeos.query import field_syntax, filters
 from snapplan.devtools.vergeos.query.fields import Projector
 from snapplan.devtools.vergeos.refusal import fails_validation, invalid_argument
-from snapplan.devtools.vergeos.store import Store
-from snapplan.devtools.vergeos.tables.shape import Row, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from snapplan.devtools.vergeos.store import Store
+    from snapplan.devtools.vergeos.tables.shape import Row, Table
 
 
 @dataclass(frozen=True)

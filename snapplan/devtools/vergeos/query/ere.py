@@ -7,7 +7,10 @@ dialects are no error and match nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CLASSES = {
     "alpha": "A-Za-z",

@@ -8,12 +8,14 @@ reference. ``all`` is the table's own columns (not what is joined or computed, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from snapplan.devtools.vergeos.query import functions
 from snapplan.devtools.vergeos.query.field_syntax import Call, Entry, Expression, Name, Select, Step
-from snapplan.devtools.vergeos.store import Store
 from snapplan.devtools.vergeos.tables.shape import Column, Row, Table
+
+if TYPE_CHECKING:
+    from snapplan.devtools.vergeos.store import Store
 
 ABSENT: Final = functions.ABSENT
 Value = Callable[[Row], Any]

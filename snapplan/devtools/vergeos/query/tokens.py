@@ -8,11 +8,13 @@ grammar allows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from snapplan.devtools.vergeos.refusal import invalid_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$#.]*")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?![A-Za-z_])")

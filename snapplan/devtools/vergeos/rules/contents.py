@@ -7,10 +7,12 @@ An image of a VM is ``{"vm", "machine", "drives", "nics"}``, of a tenant ``{"ten
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapplan.devtools.vergeos.rules.system import System, uuid_text
-from snapplan.devtools.vergeos.tables.shape import Key, Row
+
+if TYPE_CHECKING:
+    from snapplan.devtools.vergeos.tables.shape import Key, Row
 
 Image = Mapping[str, Any]
 # What restoring over a VM brings back besides its drives and NICs.
@@ -91,7 +93,13 @@ def tenant_image(tenant: Row) -> Image:
 def new_tenant(system: System, name: str, fields: Mapping[str, Any], state: str = "offline") -> Row:
     """Make a tenant that is off, with its status."""
     kept = {key: value for key, value in fields.items() if key not in ("$key", "restore_pending", "_restore")}
-    made = {"name": name, "created": system.now, "is_snapshot": False, "restore_pending": False, "creator": system.actor}
+    made = {
+        "name": name,
+        "created": system.now,
+        "is_snapshot": False,
+        "restore_pending": False,
+        "creator": system.actor,
+    }
     tenant = system.store.insert("tenants", {**_defaults(system, "tenants"), **kept, **made})
     status = {**_defaults(system, "tenant_status"), "tenant": tenant["$key"], "status": state}
     links = {

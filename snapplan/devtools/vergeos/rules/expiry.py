@@ -6,13 +6,16 @@ somebody removes it. A locked snapshot that expires is removed like any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapplan.devtools.vergeos.rules.removal import remove
 from snapplan.devtools.vergeos.rules.system import DAY, System
-from snapplan.devtools.vergeos.tables.shape import Key, Row
 from snapplan.devtools.vergeos.tables.version import EXPIRIES_NOT_LOGGED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snapplan.devtools.vergeos.tables.shape import Key, Row
 
 DEFAULT_RETENTION = 3 * DAY
 SNAPSHOT_TABLES = ("cloud_snapshots", "machine_snapshots", "volume_snapshots", "tenant_snapshots")
@@ -63,7 +66,9 @@ def needed(system: System, table: str, row: Row) -> bool:
     if not least:
         return False
     mine = (row["created"], row["$key"])
-    newer = [each for each in _siblings(system, table, row) if (each["created"], each["$key"]) > mine and complete(each)]
+    newer = [
+        each for each in _siblings(system, table, row) if (each["created"], each["$key"]) > mine and complete(each)
+    ]
     return len(newer) < least
 
 
@@ -86,7 +91,9 @@ def _minimum(system: System, table: str, row: Row) -> int:
         return 0 if manual and system.switches["manual_minimum"] == "ignored" else int(row["min_snapshots"] or 0)
     if table == "tenant_snapshots":
         return 0
-    period = system.row("snapshot_profile_periods", row.get("_period" if table == "volume_snapshots" else "snapshot_period"))
+    period = system.row(
+        "snapshot_profile_periods", row.get("_period" if table == "volume_snapshots" else "snapshot_period")
+    )
     return 0 if period is None else int(period["min_snapshots"])
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from snapplan.devtools.vergeos.rules.system import System
-from snapplan.devtools.vergeos.tables.shape import Key, Row
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snapplan.devtools.vergeos.rules.system import System
+    from snapplan.devtools.vergeos.tables.shape import Key, Row
 
 TAGGED = frozenset({"vms", "tenants", "volumes"})
 

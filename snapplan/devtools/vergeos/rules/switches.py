@@ -48,7 +48,9 @@ SWITCHES = (
     _switch("scheduled_names", "date minute", "2.2", "G", "name of a scheduled snapshot: period and date, or minute"),
     _switch("period_gone", "forgotten kept", "2.5", "G", "reference of a snapshot to its deleted period"),
     _switch("zero_reference", "404 null", "3.1", "G", "0 written into snapshot_profile"),
-    Switch("system_profile_key", (), "key of the setting of the system's profile", "3.3", "G", "system_snapshot_profile"),
+    Switch(
+        "system_profile_key", (), "key of the setting of the system's profile", "3.3", "G", "system_snapshot_profile"
+    ),
     _switch("system_profile_value", "key name", "3.3", "G", "whether that setting holds the profile's key or name"),
     _switch("tenant_rows", "at_refresh at_capture never", "6", "G", "tenant_snapshots rows of system snapshots"),
     _switch("manual_minimum", "ignored held", "4.1", "G", "min_snapshots of a system snapshot without a period"),

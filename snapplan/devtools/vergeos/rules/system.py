@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from snapplan.devtools.vergeos.rules.switches import Switches
 from snapplan.devtools.vergeos.store import Store
 from snapplan.devtools.vergeos.tables.schema import offered
-from snapplan.devtools.vergeos.tables.shape import Key, Row, Table
-from snapplan.devtools.vergeos.tables.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from snapplan.devtools.vergeos.rules.switches import Switches
+    from snapplan.devtools.vergeos.tables.shape import Key, Row, Table
+    from snapplan.devtools.vergeos.tables.version import Version
 
 DAY = 86_400
 # The log keeps 25,000 entries (the platform's documentation of its log).

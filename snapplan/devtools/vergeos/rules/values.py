@@ -6,8 +6,7 @@ read-only columns and references to nothing are refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapplan.devtools.vergeos.refusal import (
     Refusal,
@@ -17,9 +16,13 @@ from snapplan.devtools.vergeos.refusal import (
     read_only,
     required,
 )
-from snapplan.devtools.vergeos.rules.system import System
-from snapplan.devtools.vergeos.tables.shape import Column, Key, Row, Table
 from snapplan.devtools.vergeos.tables.version import CONFLICTS_ARE_409
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snapplan.devtools.vergeos.rules.system import System
+    from snapplan.devtools.vergeos.tables.shape import Column, Key, Row, Table
 
 
 def new_row(system: System, table: Table, body: Mapping[str, Any]) -> Row:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from snapplan.devtools.vergeos.tables.profiles import PARTIAL, TYPES
-from snapplan.devtools.vergeos.tables.shape import READ_ONLY, Column, Table, choice, epoch, flag, name_column
-from snapplan.devtools.vergeos.tables.shape import number, ref, text
+from snapplan.devtools.vergeos.tables.shape import (
+    READ_ONLY,
+    Column,
+    Table,
+    choice,
+    epoch,
+    flag,
+    name_column,
+    number,
+    ref,
+    text,
+)
 
 CONTENT_STATES = "idle importing complete error"
 

@@ -48,7 +48,11 @@ PERIODS = Table(
     unique=(("profile", "name"),),
     indexes=(("profile",),),
     owned=(("snapshot_profile_period_tags", "snapshot_profile_period"),),
-    forgotten=(("machine_snapshots", "snapshot_period"), ("cloud_snapshots", "snapshot_period")),
+    forgotten=(
+        ("machine_snapshots", "snapshot_period"),
+        ("cloud_snapshots", "snapshot_period"),
+        ("volume_snapshots", "_period"),
+    ),
 )
 
 PERIOD_TAGS = Table(

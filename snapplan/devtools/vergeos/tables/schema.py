@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snapplan.devtools.vergeos.tables import captures, machines, profiles, storage
 from snapplan.devtools.vergeos.tables.shape import Column, Table
 from snapplan.devtools.vergeos.tables.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TABLES = (*profiles.TABLES, *machines.TABLES, *captures.TABLES, *storage.TABLES)
 

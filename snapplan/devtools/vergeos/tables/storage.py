@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from snapplan.devtools.vergeos.tables.shape import READ_ONLY, Column, Table, choice, epoch, flag, name_column
-from snapplan.devtools.vergeos.tables.shape import number, ref, text
+from snapplan.devtools.vergeos.tables.shape import (
+    READ_ONLY,
+    Column,
+    Table,
+    choice,
+    epoch,
+    flag,
+    name_column,
+    number,
+    ref,
+    text,
+)
 
 FILE_SYSTEMS = "ext4 cifs nfs ybfs verge_vm_export"
 TAGGABLE = (
@@ -105,7 +115,10 @@ TAGS = Table(
 
 TAG_MEMBERS = Table(
     "tag_members",
-    (ref("tag", "tags", required=True, access="create", summary=True), text("member", None, required=True, summary=True)),
+    (
+        ref("tag", "tags", required=True, access="create", summary=True),
+        text("member", None, required=True, summary=True),
+    ),
     unique=(("tag", "member"),),
     exists_text="This member already exists",
     indexes=(("tag",), ("member",)),
@@ -181,7 +194,8 @@ BYSTANDERS = tuple(
         *("volume_antivirus", "site_syncs_incoming", "site_syncs_outgoing_profile_periods", "tag_references"),
     )
 ) + tuple(
-    Table(name, (ref("task", "tasks"),), indexes=(("task",),), display="$key") for name in ("task_triggers", "task_events")
+    Table(name, (ref("task", "tasks"),), indexes=(("task",),), display="$key")
+    for name in ("task_triggers", "task_events")
 )
 
 TABLES = (

@@ -8,8 +8,9 @@ import pytest
 
 from snapplan.drivers.directory.collect import Collecting, collect
 from snapplan.drivers.directory.content import CopyStoppedError
-from snapplan.drivers.directory.manifest import ManifestError, read_manifest, verify_tree
+from snapplan.drivers.directory.manifest import ManifestError, read_manifest
 from snapplan.drivers.directory.parts import Part
+from snapplan.drivers.directory.verify import verify_tree
 from snapplan.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import pytest
 
 from snapplan.drivers.directory import content, linux
 from snapplan.drivers.directory.copy import CopyReport, CopyStoppedError, copy_tree
-from snapplan.drivers.directory.manifest import Entry, Manifest, verify_tree
+from snapplan.drivers.directory.manifest import Entry, Manifest
+from snapplan.drivers.directory.verify import verify_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -527,7 +528,8 @@ from pathlib import Path
 sys.setrecursionlimit(150)
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
 from snapplan.drivers.directory.copy import copy_tree
-from snapplan.drivers.directory.manifest import Entry, Manifest, verify_tree
+from snapplan.drivers.directory.manifest import Entry, Manifest
+from snapplan.drivers.directory.verify import verify_tree
 os.chdir({str(source)!r})
 for depth in range(1500):
     os.mkdir("folder"); os.chdir("folder")

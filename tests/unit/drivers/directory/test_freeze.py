@@ -208,8 +208,8 @@ def hold(freeze: str, thaw: str, record: Path, timeout: float = 60) -> subproces
     )
 
 
-def kill(holder: subprocess.Popen[bytes]) -> None:
-    holder.kill()
+def kill(holder: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> None:
+    holder.send_signal(number)
     holder.wait()
     assert holder.stdin is not None
     assert holder.stdout is not None
@@ -217,13 +217,14 @@ def kill(holder: subprocess.Popen[bytes]) -> None:
     holder.stdout.close()
 
 
-def test_a_killed_owner_leaves_nothing_frozen(tmp_path: Path, records: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP], ids=str)
+def test_a_killed_owner_leaves_nothing_frozen(tmp_path: Path, records: Path, number: signal.Signals) -> None:
     state = tmp_path / "frozen"
     holder = hold(f"touch {state}", f"rm -f {state}", records / "a.json")
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"frozen\n"
     assert state.exists()
-    kill(holder)
+    kill(holder, number)
     until(lambda: not state.exists())
     until(lambda: os.listdir(records) == [])
     assert thaw_leftovers(records) == []

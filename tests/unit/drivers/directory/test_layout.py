@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,18 @@ def test_what_is_no_folder_or_a_store_is_no_target(folders: Folders) -> None:
 def test_a_user_s_own_file_of_the_marker_s_name_hides_nothing(folders: Folders) -> None:
     folders.write(**{"volumes__a__snapplan-store.json": '{"format": "my own"}'})
     assert "volume/a" in _keys(folders)
+
+
+def test_neither_a_pipe_nor_a_link_of_the_marker_s_name_hides_or_holds_anything(folders: Folders) -> None:
+    real = folders.base / "marker"
+    real.write_text(json.dumps({"format": "snapplan.store/1"}))
+    (folders.root / "volumes/a/snapplan-store.json").symlink_to(real)
+    os.mkfifo(folders.root / "volumes/b/snapplan-store.json")
+    found: list[str] = []
+    listing = threading.Thread(target=lambda: found.extend(_keys(folders)), daemon=True)
+    listing.start()
+    listing.join(20)
+    assert found == ["cloud", "tenant/acme", "vm/web", "volume/a", "volume/b"]
 
 
 def test_named_paths_carry_their_tags_and_globs_add_tags(tmp_path: Path) -> None:

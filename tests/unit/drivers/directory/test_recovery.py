@@ -1,19 +1,24 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from snapplan.drivers.directory.removal import remove_tree
-from snapplan.errors import OutcomeUnknownError
+from snapplan.errors import BackendError, OutcomeUnknownError
 from snapplan.models.target import RestoreMode
 
-from .folders import restoring
+from .folders import Folders, restoring
 
 if TYPE_CHECKING:
-    from .folders import Dying, Folders
+    from collections.abc import Callable
+
+    from snapplan.models.request import RestoreRequest
+
+    from .folders import Dying
 
 
 def _state(folders: Folders) -> str:
@@ -84,3 +89,41 @@ def test_what_an_undone_attempt_left_is_removed_before_the_next(folders: Folders
     assert (folders.root / "volumes/a/file").read_text() == "one"
     assert not left.exists()
     assert list(folders.store.glob("restores/*/*.aside")) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
+def test_a_disk_that_is_full_at_whatever_moment_leaves_the_old_content_or_the_new(
+    tmp_path: Path, mount: Callable[..., None]
+) -> None:
+    ends = set()
+    for pages in (0, 1, 2, 3, 5, 8, 13, 16, 17, 18, 19, 20, 21, 22, 30):
+        base = tmp_path / str(pages)
+        mount(base / "lab", "-t", "tmpfs", "-o", "size=512k", "tmpfs")
+        folders = Folders(base)
+        folders.write(volumes__a__file="one", volumes__a__deep__file="two", vms__web__disk="three")
+        folders.write(volumes__a__big="x" * 60_000)
+        snapshot = folders.take("cloud")
+        after = folders.tree()
+        folders.write(volumes__a__file="changed", volumes__a__new="new")
+        before = folders.tree()
+        status = os.statvfs(folders.root)
+        filler = folders.root / "filler"
+        filler.write_bytes(bytes(max(0, status.f_bavail * status.f_bsize - pages * 4096)))
+        ends.add(_end_of(folders, restoring(snapshot, "cloud")))
+        filler.unlink()
+        found = folders.tree()
+        assert found in (before, after), pages
+        folders.open().recover(frozenset())
+        assert folders.tree() in (found, after), pages
+        folders.open().restore(restoring(snapshot, "cloud"))
+        assert folders.tree() == after, pages
+        assert list(folders.store.glob("restores/*/*.aside")) == [], pages
+    assert {"done", "RefusedError"} <= ends
+
+
+def _end_of(folders: Folders, request: RestoreRequest) -> str:
+    try:
+        folders.open().restore(request)
+    except BackendError as error:
+        return type(error).__name__
+    return "done"

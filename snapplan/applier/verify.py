@@ -1,0 +1,135 @@
+"""Holds an approved plan against the plan and the world of now: what is done, what is skipped, what refuses. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from snapplan.applier.approve import match
+from snapplan.applier.board import described
+from snapplan.applier.omit import omit, whole_sets
+from snapplan.applier.stale import refusal
+from snapplan.applier.unneeded import unneeded
+from snapplan.diagnostics import Diagnostic
+from snapplan.ids import format_instant
+from snapplan.models.plan import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from snapplan.models.plan import Action, Plan
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.world import World
+
+
+class Verified(NamedTuple):
+    """What may be carried out.
+
+    ``skipped`` are sentences about approved actions that are not needed any more, ``left`` about actions of ``plan`` that
+    nobody approved. With ``refusals`` nothing may be done.
+    """
+
+    plan: Plan
+    skipped: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    refusals: tuple[Diagnostic, ...] = ()
+
+
+def verify(
+    approved: Sequence[Action],
+    summaries: Mapping[str, str],
+    current: Plan,
+    doing: Plan,
+    world: World,
+    *,
+    allowed: Collection[str] = (),
+) -> Verified:
+    """Return what of ``doing`` was approved, and what has changed since.
+
+    ``approved`` are the actions of the approved document; ``summaries`` gives the identity of each backend in it.
+    ``current`` is the whole plan of now, made of ``world``; ``doing`` is what of it is to be done after guards and the
+    command line left something out.
+    """
+    matched = match(approved, doing.actions, allowed)
+    absent = match(approved, current.actions, allowed).absent
+    verdicts = [unneeded(action, world) for action in absent]
+    refusals = [
+        *_backends(approved, summaries, world),
+        *(verdict for verdict in verdicts if isinstance(verdict, Diagnostic)),
+        *(found for pair in matched.differing if (found := _restore_moved(*pair)) is not None),
+        *_witnesses(matched.done, world),
+    ]
+    held_back = {action.number for action in matched.new}
+    held_back |= {action.number for _, action in (*matched.differing, *matched.blocked)}
+    plan, stranded = omit(doing, held_back)
+    plan, broken = whole_sets(doing, plan)
+    return Verified(
+        plan,
+        tuple(verdict for verdict in verdicts if isinstance(verdict, str)),
+        (
+            *(f"{described(action)} is new; it is left for the next plan" for action in matched.new),
+            *(f"{described(b)} is left for the next plan: {_difference(a, b)}" for a, b in matched.differing),
+            *(f"{described(b)} was not approved: {', '.join(a.blocked_by)} had stopped it" for a, b in matched.blocked),
+            *(f"{described(action)} is left for the next plan too: it needs what is left out" for action in stranded),
+            *(f"{described(action)} is left for the next plan too: its set cannot be whole" for action in broken),
+        ),
+        tuple(dict.fromkeys(refusals)),
+    )
+
+
+def _difference(approved: Action, action: Action) -> str:
+    if approved.verb is Verb.CHANGE and action.snapshot is not None:
+        return "its expiration, or what it is to become, is another one now"
+    return "it would do something else than was approved"
+
+
+def _backends(approved: Sequence[Action], summaries: Mapping[str, str], world: World) -> Iterator[Diagnostic]:
+    """Refuse where another system answers under a backend's name; one without an identity cannot be told."""
+    for name in sorted({action.backend for action in approved if action.backend is not None}):
+        state, before = world.backends.get(name), summaries.get(name)
+        if state is None:
+            yield refusal("SP508", f"the policy has no backend {name!r}, or it is left out")
+        elif before is None:
+            yield refusal("SP501", f"the plan has actions for backend {name!r}, which it says it did not read")
+        elif state.error is None and before != state.identity:
+            yield refusal(
+                "SP508",
+                f"backend {name!r} is another system than when the plan was made",
+                f"Then it was {before or 'without an identity'}, now it is {state.identity or 'without one'}.",
+            )
+
+
+def _restore_moved(approved: Action, action: Action) -> Diagnostic | None:
+    """Return why a restore must not be done: where its source, its target or its effect is another one now."""
+    if action.verb is not Verb.RESTORE:
+        return None
+    before = f"{approved.snapshot} ({approved.precondition.get('native_id')})"
+    now = f"{action.snapshot} ({action.precondition.get('native_id')})"
+    moved = f"It was to come from {before}, now it would from {now}." if before != now else "Its target is another one."
+    return refusal("SP511", f"the restore of {action.target} would do something else than was approved", moved)
+
+
+def _witnesses(pairs: Sequence[tuple[Action, Action]], world: World) -> Iterator[Diagnostic]:
+    """Refuse an expiry when a newer snapshot that justified it is gone, or is another one under the same id."""
+    there: dict[str, Mapping[str, Snapshot]] = {}
+    for approved, action in pairs:
+        if action.verb is not Verb.EXPIRE or action.backend is None:
+            continue
+        if action.backend not in there:
+            snapshots = world.backends[action.backend].snapshots
+            there[action.backend] = {snapshot.native_id: snapshot for snapshot in snapshots}
+        for witness in approved.precondition.get("witnesses", ()):
+            if not _stands(witness, there[action.backend]):
+                yield refusal(
+                    "SP509",
+                    f"{action.snapshot} was to expire because a newer snapshot exists, and that one is gone",
+                    f"It was {witness.get('native_id')}, taken at {witness.get('taken_at')}.",
+                )
+
+
+def _stands(witness: Mapping[str, Any], there: Mapping[str, Snapshot]) -> bool:
+    snapshot = there.get(witness.get("native_id", ""))
+    return (
+        snapshot is not None
+        and snapshot.completed_at is not None
+        and format_instant(snapshot.taken_at) == witness.get("taken_at")
+    )

@@ -1,0 +1,105 @@
+"""How a plan that was approved before is found and carried out: from a file, by its digest, or as that of a run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from snapplan.applier.approve import read_actions
+from snapplan.cli import console
+from snapplan.cli.applying import account_exit_code, execute_approved, show_account
+from snapplan.cli.planning import command_words, in_place_targets
+from snapplan.cli.session import session
+from snapplan.errors import CommandLineError
+from snapplan.plan_check import check, stale
+from snapplan.plan_file import read
+from snapplan.render.phrases import moment, shown, summary_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from snapplan.cli.applying import Wish
+    from snapplan.workspace import Workspace
+
+SHORTEST_DIGEST = 8
+_DIGEST = re.compile(r"[0-9a-f]{1,64}")
+
+
+class Source(NamedTuple):
+    """Where the approved plan is; one of these is set."""
+
+    file: Path | None = None
+    digest: str | None = None
+    run: int | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return self != Source()
+
+
+def carry_out_approved(source: Source, wish: Wish) -> int:
+    """Carry out at most the plan in ``source``; return the exit code. Nobody is asked: it is approved."""
+    from snapplan.workspace import Workspace
+
+    with Workspace.open(session().root, writable=True) as workspace:
+        document = _document(workspace, source)
+        if document is None:
+            console.notice(f"Run {source.run} was carried out; nothing of it is left to do.")
+            return 0
+        _announce(document, source)
+        confirmed = wish.confirmed | frozenset(in_place_targets(document))
+        terms = wish.terms._replace(confirmed=confirmed, unattended=False, saved=source.run is None, resumes=source.run)
+        made, account = execute_approved(workspace, document, read_actions(document), wish, terms)
+    result = made.document()
+    if wish.form == "json":
+        from snapplan.render.jsonplan import json_text
+
+        console.result(json_text(account))
+    else:
+        show_account(account, result, shlex.join(command_words("apply", "--resume", str(account["run"]))))
+    return account_exit_code(account, result, confirmed)
+
+
+def _announce(document: Mapping[str, Any], source: Source) -> None:
+    what = f"Resuming run {source.run}" if source.run is not None else "Approved plan"
+    summary = summary_sentence(document["summary"])
+    console.notice(f"{what}: {shown(document['digest'])[:12]} of {moment(document['as_of'])}: {summary}.")
+
+
+def _document(workspace: Workspace, source: Source) -> dict[str, Any] | None:
+    """Return the approved plan, checked; ``None`` for a run of which nothing is left."""
+    if source.file is not None:
+        return read(source.file)
+    if source.digest is not None:
+        return _saved(workspace, source.digest)
+    return _of_run(workspace, source.run or 0)
+
+
+def _saved(workspace: Workspace, digest: str) -> dict[str, Any]:
+    digest = digest.lower()
+    if not _DIGEST.fullmatch(digest) or len(digest) < SHORTEST_DIGEST:
+        raise CommandLineError(
+            f"{digest!r} is no digest of a plan", hint=f"At least {SHORTEST_DIGEST} of its 64 hexadecimal digits."
+        )
+    found = list(workspace.catalog.saved_plans(digest))
+    if not found:
+        raise stale("SP514", f"no plan is saved under the digest {digest}", "snapplan plan --save keeps one")
+    if len({plan["digest"] for plan in found}) > 1:
+        raise CommandLineError(f"several saved plans have a digest that begins with {digest}", hint="Give more of it.")
+    return check(dict(found[0]), f"the saved plan {digest[:12]}")
+
+
+def _of_run(workspace: Workspace, number: int) -> dict[str, Any] | None:
+    run = workspace.catalog.run(number)
+    if run is None:
+        raise CommandLineError(f"there is no run {number}", hint="snapplan list runs shows them.")
+    if run.state == "done":
+        return None
+    approved = workspace.catalog.approved_plan(number)
+    if approved is None:
+        raise stale(
+            "SP514", f"run {number} has no plan: it ended before it was to do anything, or long ago", "snapplan apply"
+        )
+    return check(dict(approved), f"the plan of run {number}")

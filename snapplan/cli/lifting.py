@@ -1,0 +1,36 @@
+"""``--allow CODE --reason TEXT``: lifts a guard, or another refusal, for one run; both are recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OTHERS = frozenset({"SP507", "SP513"})
+"""An older policy, and what a retention that was shortened after the fact takes away. All else is guards."""
+
+
+class Lifted(NamedTuple):
+    """The codes that are lifted, and why."""
+
+    codes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def lifted(codes: Sequence[str], reason: str | None) -> Lifted:
+    """Return what the command line lifts; ``CommandLineError`` for what cannot be lifted, and without a reason."""
+    from snapplan.codes import CODES
+    from snapplan.errors import CommandLineError
+
+    if not codes:
+        if reason is not None:
+            raise CommandLineError("--reason says why something is allowed", hint="Give --allow CODE with it.")
+        return Lifted()
+    possible = sorted(OTHERS | {code for code in CODES if code.startswith("SP3")})
+    for code in codes:
+        if code not in possible:
+            raise CommandLineError(f"{code} cannot be allowed", hint=f"These can: {', '.join(possible)}.")
+    if reason is None or not reason.strip():
+        raise CommandLineError("--allow needs a reason, which is recorded", hint="Give it with --reason TEXT.")
+    return Lifted(tuple(sorted(set(codes))), reason.strip())

@@ -1,0 +1,1 @@
+"""HTTPS for the API, plain HTTP for the control interface: the only layer with a clock, files and sockets."""

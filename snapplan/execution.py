@@ -1,0 +1,213 @@
+"""One apply, from the leases to the record: plan again, hold it against what was approved, carry it out."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from snapplan import clock, crash
+from snapplan.collector import collection_paused
+from snapplan.errors import LockedError, PlanStaleError
+from snapplan.ids import parse_instant
+from snapplan.models.order import Focus
+from snapplan.models.plan import PolicyRevision
+from snapplan.workspace import OLDER_CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from snapplan.applier.consent import Terms
+    from snapplan.applier.observer import Observer
+    from snapplan.applier.report import Report
+    from snapplan.catalog.base import Acceptance, Lease, Owner, Run
+    from snapplan.diagnostics import Diagnostic
+    from snapplan.drivers.base import Driver
+    from snapplan.models.order import Orders
+    from snapplan.models.plan import Plan
+    from snapplan.models.world import CatalogState, World
+    from snapplan.workspace import Workspace
+
+INVENTORY, CLOCK = "inventory", "clock"
+
+
+class Execution(NamedTuple):
+    """What one apply is about: the repository, what is wanted, what was approved on which terms, and who hears of it."""
+
+    workspace: Workspace
+    orders: Orders | None
+    focus: Focus
+    approved: Mapping[str, Any] | None
+    terms: Terms
+    observer: Observer
+    stop: threading.Event | None
+
+    def carry_out(self, command: str, lock_timeout: timedelta) -> tuple[Plan, Report]:
+        """Do it, and return what was to be done and what became of it; see ``Workspace.apply``."""
+        from snapplan.catalog.owner import current_owner
+
+        catalog, owner = self.workspace.catalog, current_owner()
+        run = catalog.begin_run(command, owner, clock.now(), self.workspace.policy.commit)
+        state, confirm = "failed", None
+        try:
+            plan, report, world = self._under_leases(run, owner, lock_timeout)
+            state, confirm = report.state, self._acceptance(plan, world)
+        except KeyboardInterrupt:
+            state = "interrupted"
+            raise
+        finally:
+            catalog.end_run(run.number, state, clock.now(), confirm=confirm)
+        return plan, report
+
+    def _under_leases(self, run: Run, owner: Owner, lock_timeout: timedelta) -> tuple[Plan, Report, World]:
+        from snapplan.applier.lease import held
+
+        stop, catalog = self.stop or threading.Event(), self.workspace.catalog
+        self._refuse_outdated()
+        focus = self._focus()
+        drivers = self.workspace.reachable(focus.backends)
+        begun = False
+        try:
+            with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
+                begun = True
+                for text in self.workspace.recover(drivers, run, leases):
+                    self.observer.notice(text)
+                plan, world = self._decide(run, focus)
+                return plan, self._apply(plan, run, drivers, leases, stop), world
+        except LockedError:
+            if stop.is_set() and not begun:
+                raise KeyboardInterrupt from None
+            raise
+
+    def _focus(self) -> Focus:
+        """Return what is planned again: what the saved plan was limited to, as everything else is not approved."""
+        if self.approved is None or not self._kept:
+            return self.focus
+        return Focus(tuple(self.approved["target_globs"]), tuple(self.approved["backend_globs"]))
+
+    @property
+    def _kept(self) -> bool:
+        """Whether what is approved was made before this command."""
+        return self.terms.saved or self.terms.resumes is not None
+
+    def _refuse_outdated(self) -> None:
+        """Raise ``PlanStaleError`` for what can be said before any backend is touched."""
+        from snapplan.applier.stale import Standing, outdated, refusal
+        from snapplan.planner.policy_digest import policy_digest
+
+        workspace, state = self.workspace, self.workspace.catalog.state()
+        policy = workspace.policy
+        found: list[Diagnostic] = []
+        if not self.orders and OLDER_CODE not in self.terms.allowed:
+            stale = workspace.stale_checkout(state.commit)
+            if stale is not None and stale.code == OLDER_CODE:
+                found.append(refusal(OLDER_CODE, stale.summary, stale.detail, stale.hint))
+        if self._kept and self.approved is not None:
+            revision = PolicyRevision(policy.commit, policy.dirty, policy_digest(policy), policy.config.project)
+            in_memory = workspace.catalog.url == "memory:"
+            standing = Standing(
+                revision, state.id, clock.now(), policy.config.max_plan_age, in_memory, self._older(state)
+            )
+            found += [one for one in outdated(self.approved, standing) if one.code not in {f.code for f in found}]
+        self._refuse(found)
+
+    def _older(self, state: CatalogState) -> str | None:
+        """Return the commit last applied where the saved plan's own is older and that is not allowed."""
+        commit = self.approved["policy"]["commit"] if self.approved is not None else None
+        if commit is None or OLDER_CODE in self.terms.allowed:
+            return None
+        stale = self.workspace.stale_checkout(state.commit, commit)
+        return state.commit if stale is not None and stale.code == OLDER_CODE else None
+
+    def _refuse(self, findings: list[Diagnostic]) -> None:
+        from snapplan.applier.stale import meanwhile
+
+        if findings:
+            since = parse_instant(self.approved["as_of"]) if self._kept and self.approved is not None else None
+            said = meanwhile(self.workspace.catalog.runs(20), since) if since is not None else ""
+            raise PlanStaleError(findings=findings, hint=said)
+
+    def _decide(self, run: Run, focus: Focus) -> tuple[Plan, World]:
+        """Plan again and return what may be carried out; what is left out and skipped is said."""
+        from snapplan.applier.approve import read_actions
+        from snapplan.applier.consent import consented
+        from snapplan.applier.verify import verify
+
+        now, terms = clock.now(), self.terms
+        with collection_paused():
+            world = self.workspace.observe(now, backends=focus.backends, run=run)
+            current = self.workspace.plan_of(world, now, orders=self.orders, focus=focus, allowed=terms.allowed)
+        doing, said = consented(current, terms)
+        if self.approved is not None:
+            wanted = [action for action in read_actions(self.approved) if terms.wants(action)]
+            identities = {backend["name"]: backend["identity"] for backend in self.approved["backends"]}
+            verified = verify(wanted, identities, current, doing, world, allowed=terms.allowed)
+            self._refuse(list(verified.refusals))
+            doing, said = verified.plan, [*said, *verified.skipped, *verified.left]
+        self._approve(run, doing)
+        for text in said:
+            self.observer.notice(text)
+        return doing, world
+
+    def _approve(self, run: Run, doing: Plan) -> None:
+        """Record what the run may do, before anything is done; a saved plan is used with it."""
+        from snapplan.applier.stale import refusal
+        from snapplan.catalog.base import Approval
+        from snapplan.plan_file import sealed
+
+        terms = self.terms
+        document = self.approved if self._kept and self.approved is not None else None
+        if document is None:
+            document = sealed(doing.document(), secrets.token_hex(16))
+        approval = Approval(document, terms.saved, terms.resumes, tuple(terms.allowed), terms.reason)
+        crash.point("apply.approve.before")
+        try:
+            self.workspace.catalog.approve_run(run.number, approval, clock.now())
+        except PlanStaleError as error:
+            self._refuse([refusal("SP504", str(error), hint=error.hint)])
+        crash.point("apply.approve.after")
+
+    def _apply(
+        self,
+        plan: Plan,
+        run: Run,
+        drivers: Mapping[str, Driver],
+        leases: Mapping[str, Lease],
+        stop: threading.Event,
+    ) -> Report:
+        from snapplan.applier.run import apply
+
+        report = apply(
+            plan,
+            catalog=self.workspace.catalog,
+            drivers=drivers,
+            leases=leases,
+            run=run,
+            project=self.workspace.policy.config.project,
+            observer=self.observer,
+            now=clock.now,
+            stop=stop.is_set,
+        )
+        return replace(report, run=run.number)
+
+    def _acceptance(self, plan: Plan, world: World) -> Acceptance | None:
+        """Return what the run confirms: nothing while the clock's guard stops it.
+
+        What was ordered on the command line confirms the time only. Looser guards count once a run was not stopped by the
+        stricter ones, so that loosening them and doing what they forbid takes two steps that somebody sees.
+        """
+        from snapplan.catalog.base import Acceptance
+
+        blocked = [guard for guard in plan.guards if guard.state == "blocked"]
+        if any(guard.name == CLOCK for guard in blocked):
+            return None
+        before = world.catalog
+        if self.orders:
+            return Acceptance(before.guards, frozenset(), before.commit)
+        policy = self.workspace.policy
+        guards = before.guards if blocked and before.guards else policy.config.guards.model_dump(mode="json")
+        stopped = {guard.backend for guard in blocked if guard.name == INVENTORY}
+        answered = {backend.name for backend in plan.backends if backend.error is None}
+        return Acceptance(guards, frozenset(answered - stopped), policy.commit)

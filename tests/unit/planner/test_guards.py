@@ -1,0 +1,301 @@
+"""The guards of the clock, the inventory, assignments and targets, and how blocking spreads."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from case_files import policy_of
+
+from snapplan.models.order import AdoptOrder, Focus, Orders
+from snapplan.models.plan import Plan, Verb
+from snapplan.models.target import Quiesce
+from snapplan.models.world import Vanished
+from snapplan.planner.build import plan
+from snapplan.planner.digest import digest_of
+
+from .guard_worlds import AT, DAILY, blocked, case, cut, dailies, guard, made, verbs, with_backend, with_catalog, world
+
+HOUR = timedelta(hours=1)
+
+
+def clock(planned: Plan) -> str:
+    return guard(planned, "SP306", None).state
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"),
+    [
+        (timedelta(minutes=-5), "ok"),
+        (timedelta(minutes=-5, seconds=-1), "blocked"),
+        (timedelta(days=1), "ok"),
+        (timedelta(days=1, seconds=1), "blocked"),
+    ],
+)
+def test_the_clock_may_step_back_five_minutes_and_run_ahead_a_day(ahead: timedelta, state: str) -> None:
+    one = case()
+    assert clock(made(one, with_catalog(one, high_water=AT - ahead))) == state
+
+
+def test_before_the_first_apply_any_time_is_believed() -> None:
+    assert clock(made(case())) == "ok"
+
+
+@pytest.mark.parametrize(("off", "state"), [(HOUR, "ok"), (-HOUR, "ok"), (HOUR + timedelta(seconds=1), "blocked")])
+@pytest.mark.parametrize("whose", ["machine", "backend"])
+def test_a_jump_is_believed_where_another_clock_is_within_the_hour(whose: str, off: timedelta, state: str) -> None:
+    one = case()
+    changed = with_backend(one, clock=AT + off) if whose == "backend" else world(one)._replace(second_clock=AT + off)
+    changed = changed._replace(catalog=changed.catalog._replace(high_water=AT - timedelta(days=9)))
+    assert clock(made(one, changed)) == state
+
+
+def jumped() -> Plan:
+    one = case(nothing_due=False, snapshots=dailies(40)[5:], catalog={"last_slot": {"daily": "2026-11-17T02:00Z"}})
+    return made(one, with_catalog(one, high_water=AT - timedelta(days=9)))
+
+
+def test_a_jump_ahead_stops_every_action_and_records_nothing_as_missed() -> None:
+    planned = jumped()
+    assert {Verb.SNAPSHOT, Verb.EXPIRE} <= {action.verb for action in planned.actions}
+    assert all("SP306" in action.blocked_by for action in planned.actions)
+    assert planned.missed == ()
+
+
+def test_an_empty_plan_is_blocked_too_so_that_its_time_is_not_confirmed() -> None:
+    one = case()
+    planned = made(one, with_catalog(one, high_water=AT - timedelta(days=9)))
+    assert (planned.actions, clock(planned)) == ((), "blocked")
+
+
+def test_what_ended_while_the_clock_was_in_doubt_is_a_surprise_even_when_that_is_allowed() -> None:
+    one = case(snapshots=[f"manual.k{n}" for n in ()] + dailies(40))
+    planned = made(one, with_catalog(one, high_water=AT - timedelta(days=9, hours=1)), allowed=("SP306",))
+    assert clock(planned) == "allowed"
+    expiries = {action.slot: action.foreseen for action in planned.actions if action.verb is Verb.EXPIRE}
+    confirmed = AT - timedelta(days=9, hours=1)
+    assert expiries
+    assert all(foreseen == (slot + timedelta(days=30) <= confirmed) for slot, foreseen in expiries.items() if slot)
+    assert set(blocked(planned)) == {"SP301"}
+
+
+def test_after_a_step_back_nothing_is_due_until_it_is_allowed() -> None:
+    one = case(nothing_due=False, snapshots=dailies(40)[1:])
+    back = with_catalog(one, high_water=AT + HOUR)
+    assert made(one, back).actions == ()
+    planned = made(one, back, allowed=("SP306",))
+    assert {action.verb for action in planned.actions} == {Verb.SNAPSHOT, Verb.EXPIRE}
+    assert clock(planned) == "allowed"
+
+
+LOSSY = {
+    "nothing_due": False,
+    "catalog": {"tracked": ["lab/volume/b gold daily"]},
+    "assignment": {"targets": [{"backend": "lab", "scope": "volume", "names": ["a"]}]},
+    "targets": ["lab/volume/a", "lab/volume/b"],
+}
+
+
+@pytest.mark.parametrize(
+    ("gone", "state"),
+    [
+        (Vanished(4, 0, 10, 100), "ok"),
+        (Vanished(5, 0, 10, 100), "blocked"),
+        (Vanished(5, 0, 26, 100), "ok"),
+        (Vanished(6, 0, 26, 100), "blocked"),
+        (Vanished(0, 20, 10, 100), "blocked"),
+        (Vanished(0, 19, 10, 100), "ok"),
+    ],
+)
+def test_a_fifth_of_the_inventory_but_five_at_least(gone: Vanished, state: str) -> None:
+    one = cut(count=2)
+    found = made(one, with_backend(one, vanished=gone))
+    assert guard(found, "SP305").state == state
+
+
+def test_a_shrunken_inventory_stops_what_takes_more_away_and_nothing_else() -> None:
+    halves = [{"snapshot": "daily.20261122T0200Z", "complete": False}]
+    one = case(**LOSSY, snapshots=[*dailies(40)[1:], *halves])
+    planned = made(one, with_backend(one, vanished=Vanished(9, 0, 10, 0)))
+    stopped = {action.number for action in blocked(planned)["SP305"]}
+    assert {str(a.verb) for a in planned.actions if a.number in stopped} == {"expire", "assign"}
+    free = [action for action in planned.actions if action.number not in stopped]
+    assert Verb.SNAPSHOT in {action.verb for action in free}
+    assert [a.reasons[0].code for a in free if a.verb is Verb.EXPIRE] == ["incomplete"]
+
+
+def test_with_zero_per_cent_one_that_vanished_is_too_many() -> None:
+    one = cut(count=2, config={"guards": {"inventory": {"percent": 0}}})
+    assert guard(made(one, with_backend(one, vanished=Vanished(0, 1, 10, 10))), "SP305").state == "blocked"
+    assert guard(made(one, with_backend(one, vanished=Vanished(0, 0, 10, 10))), "SP305").state == "ok"
+
+
+def unassigning(total: int, kept: int, **words: Any) -> dict[str, Any]:
+    """A case in which of ``total`` targets the first ``kept`` stay assigned; each had a snapshot that is over."""
+    addresses = [f"lab/volume/t{n:02}" for n in range(total)]
+    names = [f"t{n:02}" for n in range(kept)] or ["none"]
+    return case(
+        before={"assignment": {}, **words.pop("before", {})},
+        targets=addresses,
+        assignment={"targets": [{"backend": "lab", "scope": "volume", "names": names}]},
+        snapshots=[f"{one}@gold.daily.20261001T0200Z" for one in addresses]
+        + [f"{one}@gold.daily.20261002T0200Z" for one in addresses],
+        **words,
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "kept", "state"), [(8, 5, "ok"), (8, 4, "blocked"), (50, 45, "ok"), (50, 44, "blocked")]
+)
+def test_a_tenth_of_the_targets_may_lose_their_protection_but_three_at_least(total: int, kept: int, state: str) -> None:
+    found = guard(made(unassigning(total, kept)), "SP304")
+    assert (found.value["count"], found.value["of"]) == (total - kept, total)
+    assert found.state == state
+
+
+def test_the_targets_stay_protected_and_their_orphans_stay() -> None:
+    planned = made(unassigning(20, 10))
+    stopped = blocked(planned)["SP304"]
+    assert {(str(action.verb), action.target) for action in stopped} == {
+        (verb, f"lab/volume/t{n:02}") for verb in ("assign", "expire") for n in range(10, 20)
+    }
+
+
+def test_a_profile_stays_while_the_end_of_its_assignments_is_blocked() -> None:
+    one = unassigning(20, 0)
+    policy = policy_of(one)._replace(profiles={}, assignments={})
+    planned = plan(policy, world(one), AT)
+    assert verbs(planned, "SP304") == {"assign", "profile", "expire"}
+
+
+@pytest.mark.parametrize("how", ["gone", "focus", "other profile", "moved"])
+def test_what_is_gone_out_of_sight_or_renamed_ends_nothing(how: str) -> None:
+    one = unassigning(20, 0)
+    policy, found, focus = policy_of(one), world(one), None
+    if how == "gone":
+        found = with_backend(one, targets=())
+    elif how == "focus":
+        focus = Focus(targets=("lab/volume/t00",))
+    else:
+        files = {
+            "profiles": {"silver": {"periods": {"daily": DAILY}}},
+            "assignments": {"all": {"profile": "silver", "targets": [{"backend": "lab", "scope": "volume"}]}},
+            "moved": [{"from": "profiles.gold", "to": "profiles.silver"}] if how == "moved" else [],
+        }
+        policy = policy_of({"files": files})
+        policy = policy._replace(config=policy_of(one).config)
+    planned = plan(policy, found, AT, focus=focus)
+    assert "SP304" not in blocked(planned)
+    assert guard(planned, "SP304").value["count"] == (1 if how == "focus" else 0)
+
+
+def emptied(**fields: Any) -> Plan:
+    one = unassigning(2, 0)
+    assigned = {("lab", f"volume/t0{n}", "gold"): "everything" for n in range(2)}
+    return made(one, with_catalog(one, assigned=assigned, **fields))
+
+
+def test_an_assignment_that_shrank_to_nothing_is_stopped_however_few_it_selected() -> None:
+    found = guard(emptied(), "SP304")
+    assert (found.state, found.value["emptied"]) == ("blocked", ["everything"])
+    assert {str(action.verb) for action in blocked(emptied())["SP304"]} == {"assign", "expire"}
+
+
+def test_an_assignment_that_was_taken_out_of_the_policy_is_counted_like_any_other_end() -> None:
+    one = unassigning(2, 0)
+    assigned = {("lab", f"volume/t0{n}", "gold"): "everything" for n in range(2)}
+    policy = policy_of(one)._replace(assignments={})
+    planned = plan(policy, with_catalog(one, assigned=assigned), AT)
+    assert guard(planned, "SP304").state == "ok"
+    assert guard(planned, "SP304").value["count"] == 2
+
+
+QUIET = {"daily": {**DAILY, "quiesce": "require"}}
+FROZEN = [{"target": "lab/volume/a", "can_quiesce": False}, "lab/volume/b"]
+
+
+def test_what_must_be_quiesced_and_cannot_is_not_taken_nor_what_waits_for_it() -> None:
+    period = {"daily": {**QUIET["daily"], "retention": "2d", "min_snapshots": 1}}
+    one = case(policy=period, targets=FROZEN, snapshots=["lab/volume/a@gold.daily.20261110T0200Z"], nothing_due=False)
+    planned = made(one)
+    assert {(str(action.verb), action.target) for action in blocked(planned)["SP307"]} == {
+        ("snapshot", "lab/volume/a"),
+        ("expire", "lab/volume/a"),
+    }
+
+
+def test_with_one_member_of_a_set_the_others_are_not_taken_either() -> None:
+    planned = made(case(policy=QUIET, targets=FROZEN, assignment={"atomic": True}, nothing_due=False))
+    assert {action.target for action in blocked(planned)["SP307"]} == {"lab/volume/a", "lab/volume/b"}
+
+
+def test_allowed_it_is_taken_without_freezing() -> None:
+    planned = made(case(policy=QUIET, targets=FROZEN, nothing_due=False), allowed=("SP307",))
+    asked = {a.target: (a.request.quiesce, a.change) for a in planned.actions if a.verb is Verb.SNAPSHOT}
+    assert asked == {
+        "lab/volume/a": (Quiesce.PREFER, {"quiesce": "prefer"}),
+        "lab/volume/b": (Quiesce.REQUIRE, {"quiesce": "require"}),
+    }
+
+
+SHARED: dict[str, Any] = {
+    "targets": ["lab/volume/a", "lab/volume/b"],
+    "snapshots": [
+        {"snapshot": "daily.20261101T0200Z", "project": "other"},
+        *dailies(40)[1:],
+        *dailies(40, "lab/volume/b")[1:],
+    ],
+    "nothing_due": False,
+}
+
+
+def test_a_target_that_another_project_snapshots_is_left_alone_and_the_others_are_not() -> None:
+    planned = made(case(**SHARED))
+    assert {action.target for action in blocked(planned)["SP308"]} == {"lab/volume/a"}
+    assert {str(action.verb) for action in blocked(planned)["SP308"]} == {"snapshot", "expire"}
+    assert {action.target for action in planned.actions if not action.blocked_by} == {"lab/volume/b"}
+    assert guard(planned, "SP308").value["projects"] == ["other"]
+
+
+def test_a_snapshot_without_a_mark_is_no_other_project() -> None:
+    foreign = {"snapshot": "lab/volume/a@by-hand", "foreign": True, "taken": "2026-11-01T00:00Z"}
+    assert blocked(made(case(snapshots=[foreign], nothing_due=False))) == {}
+
+
+def test_adopting_what_the_other_project_left_is_not_stopped() -> None:
+    one = case(**SHARED)
+    orders = Orders(adoptions=(AdoptOrder("lab/volume/a@gold.daily.20261101T0200Z", None),))
+    planned = plan(policy_of(one), world(one), AT, orders=orders)
+    assert [action.blocked_by for action in planned.actions] == [()]
+    assert guard(planned, "SP308").state == "ok"
+
+
+def test_each_guard_stands_in_the_plan_once_for_each_backend() -> None:
+    one = case(config={"backends": {"lab": {"driver": "memory"}, "nas": {"driver": "memory"}}}, unreachable={})
+    codes = [(found.code, found.backend) for found in made(one).guards]
+    assert codes == sorted(codes, key=lambda pair: (pair[0], pair[1] or ""))
+    of_backends = [f"SP30{n}" for n in (1, 2, 3, 4, 5, 7, 8)]
+    assert set(codes) == {(code, name) for code in of_backends for name in ("lab", "nas")} | {("SP306", None)}
+
+
+def test_a_backend_that_was_not_read_is_no_input_of_any_guard() -> None:
+    one = cut(unreachable={"lab": "timeout"})
+    assert {found.backend for found in made(one).guards} == {None}
+
+
+def test_the_digest_follows_from_the_document_and_knows_what_is_blocked_and_foreseen() -> None:
+    planned = made(cut())
+    document = planned.document()
+    assert digest_of(document) == planned.digest
+    assert made(cut(), allowed=("SP301",)).digest != planned.digest
+    document["actions"][-1]["foreseen"] = not document["actions"][-1]["foreseen"]
+    assert digest_of(document) != planned.digest
+
+
+def test_instants_stand_in_the_arithmetic_as_in_the_rest_of_the_plan() -> None:
+    one = case()
+    document = made(one, with_catalog(one, high_water=AT)).document()
+    (found,) = [entry for entry in document["guards"] if entry["code"] == "SP306"]
+    assert datetime.fromisoformat(found["value"]["confirmed"]) == AT
+    assert found["limit"] == {"back": "5m", "ahead": "1d", "agrees_within": "1h"}
