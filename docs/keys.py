@@ -39,7 +39,7 @@ CONFIG = (
     Level("backends.NAME.quiesce_commands.GLOB", policy.QuiesceCommands),
     Level("guards", policy.Guards),
     Level("guards.max_expire", policy.MaxExpire),
-    Level("guards.max_unassign, guards.inventory", policy.MaxPercent),
+    Level("guards.max_expire_scheduled, guards.max_unassign, guards.inventory", policy.MaxPercent),
     Level("orphans", policy.Orphans),
     Level("naming", policy.Naming),
     Level("defaults", policy.Defaults),

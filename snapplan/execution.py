@@ -17,7 +17,7 @@ from snapplan.workspace import OLDER_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from snapplan.applier.consent import Terms
     from snapplan.applier.observer import Observer
@@ -65,23 +65,23 @@ class Execution(NamedTuple):
         from snapplan.applier.lease import held
 
         stop, catalog = self.stop or threading.Event(), self.workspace.catalog
-        self._refuse_outdated()
-        focus = self._focus()
-        drivers = self.workspace.reachable(focus.backends)
+        self.refuse_outdated()
+        drivers = self.workspace.reachable(self.limits.backends)
         begun = False
         try:
             with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
                 begun = True
                 for text in self.workspace.recover(drivers, run, leases):
                     self.observer.notice(text)
-                plan, world = self._decide(run, focus)
+                plan, world = self._decide(run)
                 return plan, self._apply(plan, run, drivers, leases, stop), world
         except LockedError:
             if stop.is_set() and not begun:
                 raise KeyboardInterrupt from None
             raise
 
-    def _focus(self) -> Focus:
+    @property
+    def limits(self) -> Focus:
         """Return what is planned again: what the saved plan was limited to, as everything else is not approved."""
         if self.approved is None or not self._kept:
             return self.focus
@@ -92,7 +92,7 @@ class Execution(NamedTuple):
         """Whether what is approved was made before this command."""
         return self.terms.saved or self.terms.resumes is not None
 
-    def _refuse_outdated(self) -> None:
+    def refuse_outdated(self) -> None:
         """Raise ``PlanStaleError`` for what can be said before any backend is touched."""
         from snapplan.applier.stale import Standing, outdated, refusal
         from snapplan.planner.policy_digest import policy_digest
@@ -129,27 +129,39 @@ class Execution(NamedTuple):
             said = meanwhile(self.workspace.catalog.runs(20), since) if since is not None else ""
             raise PlanStaleError(findings=findings, hint=said)
 
-    def _decide(self, run: Run, focus: Focus) -> tuple[Plan, World]:
-        """Plan again and return what may be carried out; what is left out and skipped is said."""
-        from snapplan.applier.approve import read_actions
-        from snapplan.applier.consent import consented
-        from snapplan.applier.verify import verify
-
-        now, terms = clock.now(), self.terms
+    def _decide(self, run: Run) -> tuple[Plan, World]:
+        """Read the world, decide what may be carried out, record that, and say what is left out and skipped."""
+        now = clock.now()
         with collection_paused():
-            world = self.workspace.observe(now, backends=focus.backends, run=run)
-            current = self.workspace.plan_of(world, now, orders=self.orders, focus=focus, allowed=terms.allowed)
-        doing, said = consented(current, terms)
-        if self.approved is not None:
-            wanted = [action for action in read_actions(self.approved) if terms.wants(action)]
-            identities = {backend["name"]: backend["identity"] for backend in self.approved["backends"]}
-            verified = verify(wanted, identities, current, doing, world, allowed=terms.allowed)
-            self._refuse(list(verified.refusals))
-            doing, said = verified.plan, [*said, *verified.skipped, *verified.left]
+            world = self.workspace.observe(now, backends=self.limits.backends, run=run)
+            doing, said = self.decide(world, now)
         self._approve(run, doing)
         for text in said:
             self.observer.notice(text)
         return doing, world
+
+    def decide(self, world: World, now: datetime) -> tuple[Plan, list[str]]:
+        """Plan ``world`` again and return what may be carried out, and sentences about the rest.
+
+        Changes nothing. Raises ``PlanStaleError`` where what was approved must not be carried out any more.
+        """
+        from snapplan.applier.approve import read_actions
+        from snapplan.applier.consent import chosen, consented
+        from snapplan.applier.verify import verify
+
+        terms = self.terms
+        current = self.workspace.plan_of(world, now, orders=self.orders, focus=self.limits, allowed=terms.allowed)
+        wanted, left = chosen(current, terms)
+        doing, said = consented(wanted, terms)
+        if self.approved is None or self._kept:
+            said = [*left, *said]  # whoever was shown the plan was shown it without that
+        if self.approved is None:
+            return doing, said
+        approved = [action for action in read_actions(self.approved) if terms.wants(action)]
+        identities = {backend["name"]: backend["identity"] for backend in self.approved["backends"]}
+        verified = verify(approved, identities, current, doing, world, allowed=terms.allowed)
+        self._refuse(list(verified.refusals))
+        return verified.plan, [*said, *verified.skipped, *verified.left]
 
     def _approve(self, run: Run, doing: Plan) -> None:
         """Record what the run may do, before anything is done; a saved plan is used with it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from snapplan.errors import PlanStaleError
@@ -18,6 +19,8 @@ from snapplan.planner.digest import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from jsonschema import Draft202012Validator
 
 FORMAT = re.compile(r"snapplan\.plan/([0-9]{1,9})\.([0-9]{1,9})")
 MAJOR, MINOR = 1, 0
@@ -59,18 +62,24 @@ def _check_format(form: Any, what: str) -> None:
 
 
 def _check_schema(document: dict[str, Any], what: str) -> None:
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    from snapplan.config.schema import schema
-
     try:
-        error = best_match(Draft202012Validator(schema("plan")).iter_errors(document))
+        error = best_match(_validator().iter_errors(document))
     except RecursionError:
         refuse(f"{what} is not a plan: it is nested too deeply")
     if error is not None:
         place = "/".join(str(part) for part in error.absolute_path) or "the document"
         refuse(f"{what} is not a plan: {place}: {error.message[:200]}")
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    from snapplan.config.schema import schema
+
+    return Draft202012Validator(schema("plan"))
 
 
 def flaws(document: Mapping[str, Any]) -> Iterator[str]:

@@ -10,12 +10,10 @@ from snapplan.applier.look import NOT_BEGUN, NotBegunError
 from snapplan.applier.report import ActionResult, State
 from snapplan.errors import UnreachableError
 from snapplan.models.plan import Verb
-from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord, Triple
+from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord
 from snapplan.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
 
     from snapplan.applier.site import Site
     from snapplan.models.plan import Action
@@ -48,27 +46,6 @@ def recorded(site: Site, ended: Ended) -> tuple[ActionResult, str | None]:
         what = text or "it was done, and the next run finds it"
         return result._replace(state=State.FAILED, text=f"{what}; {said}", error=trouble), said
     return result, f"backend {action.backend!r} does not answer" if isinstance(error, UnreachableError) else None
-
-
-def record_slots(site: Site, results: Iterable[ActionResult]) -> tuple[str, ...]:
-    """Record the slots that were satisfied, all at once; return a notice where that could not be done.
-
-    They stand in the marks too, from which a refresh learns them, so a run that dies before this loses nothing.
-    """
-    slots: dict[Triple, datetime] = {}
-    for result in results:
-        request = result.action.request
-        if result.action.verb is not Verb.SNAPSHOT or result.state is not State.DONE:
-            continue
-        mark = request.mark
-        if mark.profile is not None and mark.period is not None and mark.slot is not None:
-            slots[Triple(request.target.backend, request.target.id, mark.profile, mark.period)] = mark.slot
-    try:
-        if slots:
-            site.catalog.satisfied(slots)
-    except Exception as trouble:
-        return (f"the slots that were satisfied were not recorded: {sentence(trouble)}",)
-    return ()
 
 
 def record_restore(site: Site, request: RestoreRequest, state: str) -> None:

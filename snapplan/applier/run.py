@@ -11,7 +11,6 @@ from snapplan.applier.answers import sentence
 from snapplan.applier.board import INTERRUPTED, Board, not_tried
 from snapplan.applier.call import carry_out
 from snapplan.applier.order import CATALOG_VERBS, Phase, calls, phases, verify
-from snapplan.applier.record import record_slots
 from snapplan.applier.report import ActionResult, Report, State
 from snapplan.applier.schedule import run_lanes
 from snapplan.applier.site import Site
@@ -69,7 +68,6 @@ def apply(
         stop,
         lambda result: site.observer.finished(result.action, result),
     )
-    notices += record_slots(site, board.results.values())
     _record_all(by_phase.get(Phase.END, ()), site, board, stop)
     results = tuple(board.results[number] for number in sorted(board.results))
     notices += _journal_not_tried(results, site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from snapplan.applier.approve import match
+from snapplan.applier.approve import Matched, match
 from snapplan.applier.board import described
 from snapplan.applier.omit import omit, whole_sets
 from snapplan.applier.stale import refusal
@@ -58,7 +58,8 @@ def verify(
         *(found for pair in matched.differing if (found := _restore_moved(*pair)) is not None),
         *_witnesses(matched.done, world),
     ]
-    held_back = {action.number for action in matched.new}
+    new = [action for action in matched.new if action.number not in _cleared(matched)]
+    held_back = {action.number for action in new}
     held_back |= {action.number for _, action in (*matched.differing, *matched.blocked)}
     plan, stranded = omit(doing, held_back)
     plan, broken = whole_sets(doing, plan)
@@ -66,7 +67,7 @@ def verify(
         plan,
         tuple(verdict for verdict in verdicts if isinstance(verdict, str)),
         (
-            *(f"{described(action)} is new; it is left for the next plan" for action in matched.new),
+            *(f"{described(action)} is new; it is left for the next plan" for action in new),
             *(f"{described(b)} is left for the next plan: {_difference(a, b)}" for a, b in matched.differing),
             *(f"{described(b)} was not approved: {', '.join(a.blocked_by)} had stopped it" for a, b in matched.blocked),
             *(f"{described(action)} is left for the next plan too: it needs what is left out" for action in stranded),
@@ -74,6 +75,18 @@ def verify(
         ),
         tuple(dict.fromkeys(refusals)),
     )
+
+
+def _cleared(matched: Matched) -> set[int]:
+    """Return the numbers of the removals that belong to approved snapshots: of what a dead run left half-made of them."""
+    needed = {number for _, action in matched.done if action.verb is Verb.SNAPSHOT for number in action.after}
+    return {
+        action.number
+        for action in matched.new
+        if action.number in needed
+        and action.verb is Verb.EXPIRE
+        and any(reason.code == "incomplete" for reason in action.reasons)
+    }
 
 
 def _difference(approved: Action, action: Action) -> str:
@@ -90,11 +103,11 @@ def _backends(approved: Sequence[Action], summaries: Mapping[str, str], world: W
             yield refusal("SP508", f"the policy has no backend {name!r}, or it is left out")
         elif before is None:
             yield refusal("SP501", f"the plan has actions for backend {name!r}, which it says it did not read")
-        elif state.error is None and before != state.identity:
+        elif state.error is None and before and before != state.identity:
             yield refusal(
                 "SP508",
                 f"backend {name!r} is another system than when the plan was made",
-                f"Then it was {before or 'without an identity'}, now it is {state.identity or 'without one'}.",
+                f"Then it was {before}, now it is {state.identity or 'without an identity'}.",
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from snapplan.catalog import record
 from snapplan.catalog.rows import seconds
 from snapplan.clock import boot
 from snapplan.models.world import Vanished
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
-    from snapplan.catalog.base import Acceptance, Observation
+    from snapplan.catalog.base import Acceptance, Observation, Owner
     from snapplan.models.snapshot import Snapshot
 
 # What a guard counts: owned, unexpired as it was decided, and not the platform's own.
@@ -53,6 +54,20 @@ def accept(db: sqlite3.Connection, acceptance: Acceptance, now: datetime) -> Non
         for table in ("snapshot", "target"):
             gone = "gone_at IS NOT NULL AND NOT accepted"
             db.execute(f"UPDATE {table} SET accepted = 1 WHERE backend = ? AND {gone}", (backend,))
+
+
+def set_clock(db: sqlite3.Connection, owner: Owner, reason: str, now: datetime) -> None:
+    """Take ``now`` for the confirmed time, also where that is earlier: an apply under a wrong clock had confirmed it."""
+    before = db.execute("SELECT high_water FROM meta").fetchone()[0]
+    running = boot()
+    db.execute(
+        "UPDATE meta SET high_water = ?, boot_id = ?, boot_seconds = ?",
+        (seconds(now), "" if running is None else running.id, None if running is None else running.seconds),
+    )
+    owner = record.storable_owner(owner)
+    who = {"user": owner.user, "host": owner.host, "pid": owner.pid, "job": owner.job}
+    body = {"before": before, "after": seconds(now), "reason": record.storable(reason), **who}
+    record.append(db, "clock", None, body, now)
 
 
 def vanished(db: sqlite3.Connection, backend: str, unrecorded: Observation | None) -> Vanished:

@@ -119,7 +119,7 @@ class RecordRow(NamedTuple):
     """One entry of the append-only record.
 
     ``kind``: created, begun, approved, ended, late (an action that a run reported after it had been closed), rebuilt,
-    unlocked.
+    unlocked, clock.
     """
 
     number: int
@@ -266,6 +266,10 @@ class Catalog(Protocol):
 
     def unlock(self, backend: str, owner: Owner, now: datetime) -> str | None:
         """End the lease of a backend whoever holds it, and return who did, if anybody; its holder is fenced off."""
+        ...
+
+    def set_clock(self, owner: Owner, reason: str, now: datetime) -> None:
+        """Take ``now`` for the confirmed time, also where that is earlier; who did so and why is recorded."""
         ...
 
     def leases(self) -> Sequence[tuple[str, str, datetime, bool]]:

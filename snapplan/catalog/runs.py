@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from snapplan.catalog import acceptance, leases, record
 from snapplan.catalog.base import JournalRow, Owner, Run, RunRow
-from snapplan.catalog.decisions import raise_revision
+from snapplan.catalog.decisions import raise_revision, raise_slots
 from snapplan.catalog.observations import record_expired, record_snapshot
 from snapplan.catalog.owner import is_alive
 from snapplan.catalog.prune import prune
 from snapplan.catalog.rows import Instants, instants_or_none, seconds
 from snapplan.errors import CatalogError
+from snapplan.models.world import Triple
 
 if TYPE_CHECKING:
     import sqlite3
@@ -119,7 +120,16 @@ def result(
         return
     if action.verb is Verb.EXPIRE:
         record_expired(db, *_expired(action, snapshot), now)
+    if action.verb is Verb.SNAPSHOT and snapshot is not None:
+        _raise_slot(db, snapshot)
     raise_revision(db)
+
+
+def _raise_slot(db: sqlite3.Connection, snapshot: Snapshot) -> None:
+    """Say that a snapshot satisfies its slot, in the same transaction that records it: it is never wanted again."""
+    mark = snapshot.mark
+    if mark is not None and mark.profile is not None and mark.period is not None and mark.slot is not None:
+        raise_slots(db, [(Triple(snapshot.backend, mark.target_id, mark.profile, mark.period), mark.slot)])
 
 
 def _put_action(db: sqlite3.Connection, run: int, action: Action, state: str, text: str, now: datetime) -> None:

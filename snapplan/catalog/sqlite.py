@@ -162,6 +162,11 @@ class SqliteCatalog:
         with self._connection.write() as db:
             return leases.unlock(db, backend, owner, now)
 
+    def set_clock(self, owner: Owner, reason: str, now: datetime) -> None:
+        """Take ``now`` for the confirmed time, also where that is earlier; who did so and why is recorded."""
+        with self._connection.write() as db:
+            acceptance.set_clock(db, owner, reason, now)
+
     def leases(self) -> Sequence[tuple[str, str, datetime, bool]]:
         """Return each held lease as (backend, holder, last heartbeat, whether it still keeps others out)."""
         with self._connection.read() as db:

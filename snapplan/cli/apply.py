@@ -81,7 +81,6 @@ def command(
     from snapplan.cli.approved import Source, carry_out_approved
     from snapplan.cli.lifting import lifted
     from snapplan.cli.planning import focus_of
-    from snapplan.errors import CommandLineError
     from snapplan.models.plan import Verb
 
     wish = Wish(
@@ -96,11 +95,4 @@ def command(
         form=form,
     )
     source = Source(file, digest, resume)
-    if not source:
-        return carry_out(wish)
-    if sum(one is not None for one in source) > 1:
-        raise CommandLineError("a plan file, --approved and --resume each name one plan", hint="Give one of them.")
-    if targets or backends:
-        hint = "--only and --except leave out a part of it."
-        raise CommandLineError("an approved plan says itself what it is about", hint=hint)
-    return carry_out_approved(source, wish)
+    return carry_out_approved(source, wish) if source else carry_out(wish)

@@ -29,6 +29,7 @@ def command() -> None:
       snapplan catalog verify
       snapplan catalog export > catalog.json
       snapplan catalog unlock lab
+      snapplan catalog clock
       snapplan catalog rebuild
     """
 
@@ -153,6 +154,49 @@ def unlock(backend: str, sure: bool) -> int:
             raise BlockedError("not confirmed; it stays locked")
         ended = workspace.catalog.unlock(backend, current_owner(), clock.now())
     result(f"Unlocked {backend}; it was held by {ended or holder}.\n")
+    return 0
+
+
+@command.command("clock")
+@click.option("--set", "sets", is_flag=True, help="Take the time that it is now for the confirmed one.")
+@click.option("--reason", metavar="TEXT", help="Why; required with --set, and recorded.")
+@data_format
+@repository
+def clock_command(sets: bool, reason: str | None, form: str) -> int:
+    """Show the clocks that an apply compares, or confirm that this machine's is right.
+
+    An apply that was carried out under a wrong clock confirmed a time in the future; every later one then finds that the
+    clock stepped back (SP306). --set takes the present time for the confirmed one.
+
+    \b
+    Examples:
+      snapplan catalog clock
+      snapplan catalog clock --set --reason "ran with a dead battery"
+    """
+    from snapplan import clock
+    from snapplan.catalog.owner import current_owner
+    from snapplan.errors import CommandLineError
+    from snapplan.ids import format_instant
+    from snapplan.second_clock import reading
+
+    if sets and not reason:
+        raise CommandLineError("--set needs --reason: it is recorded why the clock was believed")
+    now = clock.now()
+    with _open(writable=sets) as workspace:
+        if sets:
+            workspace.catalog.set_clock(current_owner(), reason or "", now)
+        state = workspace.catalog.state()
+        second = reading(now, state)
+    rows = {"now": now, "confirmed": state.high_water, "second_clock": second}
+    shown = {name: None if instant is None else format_instant(instant) for name, instant in rows.items()}
+    if form == "json":
+        from snapplan.render.jsonplan import json_text
+
+        result(json_text(shown))
+    else:
+        result(f"This machine's clock     {shown['now']}\n")
+        result(f"Confirmed by an apply    {shown['confirmed'] or 'never'}\n")
+        result(f"Second clock             {shown['second_clock'] or 'there is none'}\n")
     return 0
 
 

@@ -84,12 +84,6 @@ PLANS = (
         "Run snapplan apply.",
     ),
     Code(
-        "SP423",
-        "a restore that was undone",
-        "It was begun, put back and is not begun again.",
-        "Give it a new key to try again.",
-    ),
-    Code(
         "SP424",
         "a restore of which nothing is known",
         "The catalog was rebuilt and the backend shows no trace of it. It may have been done before, so it is not"

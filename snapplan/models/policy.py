@@ -179,9 +179,13 @@ class MaxExpire(Model):
     """Expiries nobody could foresee, in any 30 days and in any 24 hours."""
 
     percent: float | None = Field(
-        None, strict=True, ge=0, le=100, description="Of the owned complete snapshots of a backend, in any 30 days."
+        None,
+        strict=True,
+        ge=0,
+        le=100,
+        description="Of the owned complete snapshots of a backend, in any 30 days (default 20).",
     )
-    per_day: int | None = Field(None, strict=True, ge=0, description="So many in any 24 hours.")
+    per_day: int | None = Field(None, strict=True, ge=0, description="So many in any 24 hours (default 500).")
 
 
 class MaxPercent(Model):
@@ -200,11 +204,14 @@ class Guards(Model):
     )
     max_expire_scheduled: MaxPercent = Field(
         MaxPercent.model_construct(),
-        description="Expiries that were over before the last apply although nothing announced that they would go now.",
+        description="Announced expiries that were over before the last apply and stayed until now (default 20 %).",
     )
-    max_unassign: MaxPercent = Field(MaxPercent.model_construct(), description="Targets whose protection ends.")
+    max_unassign: MaxPercent = Field(
+        MaxPercent.model_construct(), description="Targets whose protection ends (default 10 %)."
+    )
     inventory: MaxPercent = Field(
-        MaxPercent.model_construct(), description="Targets or snapshots that vanished since the last run."
+        MaxPercent.model_construct(),
+        description="Targets or snapshots that vanished since the last apply (default 20 %).",
     )
 
 

@@ -43,8 +43,8 @@ class ManualRecord(NamedTuple):
 class RestoreRecord(NamedTuple):
     """A restore whose key was begun. ``content`` is the digest of its declaration.
 
-    ``state`` is started, done, undone or refused. ``refused`` says that nothing was begun, so that it may be tried
-    again; the others are never begun again.
+    ``state`` is started, done, undone or refused. Of one that was ``refused`` (nothing was begun) or ``undone`` (by the
+    driver, after its run died) nothing is left, so that it may be begun again; the others are never begun again.
     """
 
     content: str

@@ -107,6 +107,10 @@ def _declared(context: Context) -> Iterator[Wish]:
         )
 
 
+NOTHING_LEFT = ("refused", "undone")
+"""How a restore ended of which nothing is left on the backend, so that it may be begun again."""
+
+
 def _ordered(context: Context) -> Iterator[Wish]:
     for order in context.orders.restores:
         yield Wish(order.key, order.target, order.snapshot, order.before, order.via, order.mode, order.as_name)
@@ -122,7 +126,7 @@ def _still_wanted(context: Context, draft: Draft, wish: Wish) -> bool:
     """Whether the restore was neither begun before nor has gone stale; what there is to say goes into the draft."""
     record = context.world.catalog.restores.get(wish.key)
     begun = {r.key: r.done for state in context.backends.values() for r in state.restores}
-    if wish.key not in begun and (record is None or record.state == "refused"):
+    if wish.key not in begun and (record is None or record.state in NOTHING_LEFT):
         return _in_time(context, draft, wish)
     if record is not None and record.content and record.content != content_digest(wish):
         _say(
@@ -143,16 +147,6 @@ def _still_wanted(context: Context, draft: Draft, wish: Wish) -> bool:
             "was begun and is neither completed nor undone",
             "The next apply completes or undoes it; it is never begun twice.",
             "snapplan apply",
-        )
-    elif record is not None and record.state == "undone":
-        _say(
-            draft,
-            wish,
-            "SP423",
-            Severity.WARNING,
-            "was begun and undone; it is not begun again",
-            "",
-            "give it a new key to try again",
         )
     return False
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Decision(NamedTuple):
     """What one triple wants at one instant.
 
-    ``verdicts`` is empty where nothing can expire now. ``changes`` are those that outlive this plan: a change that makes
-    its snapshot expire at once is in ``shortened`` instead, and the snapshot in ``verdicts``. ``turns_at`` is the next
+    ``verdicts`` is empty where nothing can expire now. ``changes`` are those that outlive this plan: one that makes its
+    snapshot expire at once is in ``shortened`` instead, and the snapshot in ``verdicts``. ``turns_at`` is the next
     instant at which a snapshot that exists expires (UTC), if any.
     """
 
@@ -67,7 +67,7 @@ def decide(
         return Decision(wanted, (), (), verdicts, turns_at)
     expiring = {verdict.snapshot.native_id for verdict in verdicts if verdict.expires}
     lasting = [change for change in changes if change.snapshot.native_id not in expiring]
-    shortened = [change for change in changes if change.snapshot.native_id in expiring]
+    shortened = [change for change in changes if change.shorter and change.snapshot.native_id in expiring]
     return Decision(wanted, lasting, shortened, verdicts, turns_at)
 
 

@@ -115,3 +115,17 @@ def test_a_run_that_died_is_recorded_by_the_next(repository: Repository, tmp_pat
     assert first["state"] == "interrupted"
     assert "intent" in {action["state"] for action in first["journal"]}
     repository.run("catalog", "verify")
+
+
+def test_a_time_that_was_confirmed_by_mistake_is_taken_back(repository: Repository) -> None:
+    repository.apply()
+    repository.apply("2026-11-30T12:00:00Z")
+    assert "SP306" in repository.apply(LATER, expect=3).stdout
+    assert repository.json("catalog", "clock", now=LATER)["confirmed"] == "2026-11-30T12:00:00Z"
+    repository.run("catalog", "clock", "--set", now=LATER, expect=64)
+    repository.run("catalog", "clock", "--set", "--reason", "dead battery", now=LATER)
+    assert "SP306" not in repository.apply(LATER).stdout
+    repository.run("catalog", "verify", now=LATER)
+    exported = json.loads(repository.run("catalog", "export", now=LATER).stdout)
+    (entry,) = [entry for entry in exported["record"] if entry["kind"] == "clock"]
+    assert "dead battery" in str(entry)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from snapplan.applier.consent import RETROACTIVE_CODE
 from snapplan.ids import format_instant, parse_instant
 
 from .repository import Repository
+
+pytestmark = pytest.mark.slow  # a month is applied day by day
 
 FIRST = "2026-10-20T02:00:00Z"
 LAST = "2026-11-19T02:00:00Z"
@@ -49,8 +53,6 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lab(month: Path, tmp_path: Path) -> Repository:
     """A copy of that repository, with the clock at the last apply."""
-    import shutil
-
     copied = Repository.__new__(Repository)
     copied.root, copied.data = tmp_path / "lab", tmp_path / "lab" / "data"
     shutil.copytree(month, copied.root, symlinks=True)
@@ -130,7 +132,7 @@ def test_to_ask_about_another_instant_is_no_jump(lab: Repository) -> None:
 def test_a_selection_that_shrank_to_nothing_ends_no_protection(lab: Repository) -> None:
     lab.write_policy(policy(names=", tags: [production]"))
     document = blocked(lab)
-    assert {(a["verb"], *a["blocked_by"]) for a in document["actions"]} == {("assign", "SP304")}
+    assert {(a["verb"], *a["blocked_by"]) for a in document["actions"]} == {("assign", "SP304"), ("expire", "SP304")}
     lab.apply(TODAY, 3)
     lab.write_policy(policy())
     lab.apply(LATER)
@@ -138,34 +140,55 @@ def test_a_selection_that_shrank_to_nothing_ends_no_protection(lab: Repository) 
 
 
 def test_a_store_that_lost_most_of_its_snapshots_loses_no_more(lab: Repository) -> None:
-    from snapplan.drivers.base import Driver
-
-    driver: Driver = lab.driver()
-    victims = sorted((s for s in driver.inventory().snapshots), key=lambda s: s.taken_at)[-40:]
+    victims = sorted(lab.driver().inventory().snapshots, key=lambda snapshot: snapshot.taken_at)[-40:]
     for snapshot in victims:
         remove(lab, snapshot.name, snapshot.target_name)
-    now = after(LAST, days=1)
-    document = blocked(lab, now)
+    document = blocked(lab)
     assert {guard["code"] for guard in document["guards"] if guard["state"] == "blocked"} == {"SP305"}
     assert {a["verb"] for a in document["actions"] if "SP305" in a["blocked_by"]} == {"expire"}
-    for instant in (now, after(now, hours=1)):
+    left = set(taken(lab, TODAY))
+    for instant in (TODAY, LATER):
         lab.apply(instant, 3)
-    assert len(taken(lab, after(now, hours=1))) == len(taken(lab, after(now, hours=1)))
-    lab.run("apply", "--auto-approve", "--allow", "SP305", "--reason", "disk died", now=after(now, hours=2))
-    assert lab.json("plan", now=after(now, hours=2))["actions"] == []
+        assert set(taken(lab, instant)) == left | {"gold.daily.20261120T0200Z"}
+    lab.run("apply", "--auto-approve", "--allow", "SP305", "--reason", "the disk died", now=LATER)
+    assert lab.json("plan", now=LATER)["actions"] == []
+    assert not left <= set(taken(lab, LATER))
 
 
 def remove(lab: Repository, name: str, target: str) -> None:
     """Delete a snapshot behind the tool's back."""
-    import shutil
-
     store = lab.data / ".snapplan" / "snapshots"
     (found,) = [path for path in store.rglob(f"*{name}*") if target in str(path.relative_to(store)) and path.is_dir()]
     shutil.rmtree(found)
 
 
-def test_a_guard_that_was_allowed_is_recorded_with_its_reason(lab: Repository) -> None:
+def test_a_guard_that_was_allowed_stops_nothing_and_is_recorded_with_its_reason(lab: Repository) -> None:
     lab.write_policy(policy("3d", retroactive=True))
-    lab.run("apply", "--auto-approve", "--allow", "SP301", "--reason", "CHG-77", now=TODAY, expect=None)
-    listed = lab.run("list", "runs", now=LATER).stdout
-    assert "SP301" in listed or "CHG-77" in lab.run("show", "run", "32", now=LATER).stdout
+    allow = ("--allow", "SP301", "--allow", RETROACTIVE_CODE, "--reason", "CHG-77")
+    lab.run("apply", "--auto-approve", *allow, now=TODAY)
+    assert len(taken(lab, TODAY)) == 2 * 3
+    assert "CHG-77" in lab.run("show", "run", "32", now=LATER).stdout
+
+
+def test_after_a_rebuild_half_of_the_budget_counts_as_used(lab: Repository) -> None:
+    for file in lab.root.glob("catalog.db*"):
+        file.unlink()
+    lab.run("catalog", "rebuild", now=TODAY)
+    (guard,) = [found for found in lab.json("plan", now=TODAY)["guards"] if found["code"] == "SP301"]
+    assert (guard["limit"]["count"], guard["value"]["counted_as_used"]) == (12, 6)
+
+
+def test_a_second_project_on_the_same_targets_is_stopped_and_so_is_the_first(lab: Repository) -> None:
+    other = lab.root.parent / "other"
+    shutil.copytree(lab.root / "policies", other / "policies")
+    config = (
+        (lab.root / "snapplan.yaml").read_text().replace("e2e", "second").replace("root: data", "root: ../lab/data")
+    )
+    (other / "snapplan.yaml").write_text(config)
+    second = Repository.__new__(Repository)
+    second.root, second.data = other, lab.data
+    document = second.json("plan", now=TODAY, expect=3)
+    assert {guard["code"] for guard in document["guards"] if guard["state"] == "blocked"} == {"SP308"}
+    assert all(action["blocked_by"] == ["SP308"] for action in document["actions"] if action["target"])
+    second.run("apply", "--auto-approve", "--allow", "SP308", "--reason", "both are meant", now=TODAY)
+    lab.apply(TODAY, 3)

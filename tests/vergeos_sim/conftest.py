@@ -13,16 +13,15 @@ import requests
 from pyvergeos import VergeClient
 
 from snapplan.devtools.vergeos import seed as seeds
-from snapplan.devtools.vergeos.rules import events
 from snapplan.devtools.vergeos.web.serving import Simulator
 from snapplan.devtools.vergeos.web.stage import Stage
-from snapplan.devtools.vergeos.web.timekeeper import Timekeeper
 
 NOON = 1795348800  # 2026-11-22T12:00:00Z, a Sunday
 DAY = 86_400
 INSTANT = {"blank": 0, "building": 0, "recover": 0, "provision": 0, "request": 0, "find": 0}
 SEED: dict[str, Any] = {
     "now": "2026-11-22T12:00:00Z",
+    "clock": "frozen",
     "timings": INSTANT,
     "shipped_profiles": False,
     "system_profile": None,
@@ -55,10 +54,7 @@ class Sim:
 
     def seed(self, **changes: Any) -> Sim:
         """Begin with the seed of all tests, some members replaced."""
-        grown = seeds.parse({**SEED, **changes})
-        system, access = seeds.grow(grown, NOON)
-        fresh = Stage(system, access, Timekeeper(system.now))
-        vars(self.running.stage).update(vars(fresh))
+        self.running.stage.begin_anew(seeds.parse({**SEED, **changes}), NOON)
         return self
 
     @property
@@ -139,8 +135,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         os.environ.pop(name, None)
     folder = tmp_path_factory.mktemp("vergeos-sim")
-    system, access = seeds.grow(seeds.parse(SEED), NOON)
-    with Simulator(Stage(system, access, Timekeeper(system.now)), folder) as running:
+    with Simulator(Stage.of(seeds.parse(SEED), NOON), folder) as running:
         yield running
 
 
@@ -156,12 +151,6 @@ def sim(session_sim: Sim) -> Iterator[Sim]:
     """The simulator with the seed of all tests."""
     yield session_sim.seed()
     session_sim.close()
-
-
-@pytest.fixture
-def fast() -> Any:
-    """Return a function that moves a system without HTTP."""
-    return events.advance
 
 
 @pytest.fixture

@@ -91,6 +91,9 @@ def test_latency(sim):
     fault(sim, "latency", seconds=0.5)
     with pytest.raises(VergeTimeoutError):
         create(client)
+    while not sim.get("cloud_snapshots"):
+        pass
+    assert (posts(sim), sim.names("cloud_snapshots")) == (1, ["a"])
 
 
 @pytest.mark.parametrize("kind", ["truncate", "cut"])

@@ -222,9 +222,7 @@ def test_system_profile(sim):
     found = [row for row in rows if row["description"].startswith("Snapshot Profile to use for System snapshots")]
     assert len(found) == 1
     assert {"key", "value", "default_value", "description", "$key"} == set(found[0])
-    sim.client().system.update_setting(found[0]["key"], "1") if hasattr(
-        sim.client().system, "update_setting"
-    ) else sim.put(f"settings/{found[0]['key']}", {"value": "1"})
+    sim.client().system.settings.update(found[0]["key"], "1")
     sim.days(1)
     assert sim.names("cloud_snapshots") == ["Daily_20261123"]
 

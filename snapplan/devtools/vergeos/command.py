@@ -15,8 +15,7 @@ from snapplan.devtools.vergeos import state
 from snapplan.devtools.vergeos.refusal import SimulatorError
 
 if TYPE_CHECKING:
-    from snapplan.devtools.vergeos.rules.access import Access
-    from snapplan.devtools.vergeos.rules.system import System
+    from snapplan.devtools.vergeos.web.stage import Stage
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
@@ -64,18 +63,14 @@ def main(
     """
     try:
         from snapplan.devtools.vergeos.web.serving import Simulator
-        from snapplan.devtools.vergeos.web.stage import Stage
-        from snapplan.devtools.vergeos.web.timekeeper import Timekeeper
     except ImportError as error:
         raise click.ClickException(f"{error}; install snapplan[vergeos-sim]") from error
     try:
         described = seeds.Seed() if seed is None else seeds.read(seed)
-        system, access = _start(described, state_file, platform, switches)
+        stage = _start(described, state_file, platform, switches)
     except SimulatorError as error:
         raise click.ClickException(str(error)) from error
-    time = Timekeeper(system.now)
-    time.run(described.clock == "running")
-    running = Simulator(Stage(system, access, time, state_file=state_file), folder, port, control_port)
+    running = Simulator(stage, folder, port, control_port)
     endpoints = {"host": running.host, "control": running.control_url, "ca_file": str(running.ca_file)}
     line = json.dumps(endpoints)
     (folder / "endpoints.json").write_text(f"{line}\n", encoding="utf-8")
@@ -85,18 +80,20 @@ def main(
         click.echo(line)
         signal.sigwait(ENDINGS)
     if state_file is not None:
-        state.save(system, state_file)
+        state.save(stage.system, state_file)
 
 
-def _start(
-    described: seeds.Seed, state_file: Path | None, platform: str | None, switches: tuple[str, ...]
-) -> tuple[System, Access]:
+def _start(described: seeds.Seed, state_file: Path | None, platform: str | None, switches: tuple[str, ...]) -> Stage:
+    from snapplan.devtools.vergeos.web.stage import Stage
+
     given = dict(switch.partition("=")[::2] for switch in switches)
     wanted = described.model_copy(
         update={"version": platform or described.version, "switches": {**described.switches, **given}}
     )
-    system, access = seeds.grow(wanted, int(clock.now().timestamp()))
+    stage = Stage.of(wanted, int(clock.now().timestamp()))
+    stage.state_file = state_file
     if state_file is not None and state_file.exists():
-        system = state.load(state_file)
-        system.configure(given)
-    return system, access
+        stage.system = state.load(state_file)
+        stage.system.configure(given)
+        stage.time.held = stage.system.now
+    return stage

@@ -26,13 +26,16 @@ class _Rows:
         self.first = table.first_key
         self.last = table.first_key - 1
         self.free: list[int] = []
+        self.revision = 0
 
     def add(self, key: Key, row: Row) -> None:
+        self.revision += 1
         self.rows[key] = row
         for names, index in self.indexes.items():
             index.setdefault(tuple([row.get(name) for name in names]), {})[key] = None
 
     def take(self, key: Key) -> Row:
+        self.revision += 1
         row = self.rows.pop(key)
         for names, index in self.indexes.items():
             values = tuple([row.get(name) for name in names])
@@ -44,6 +47,7 @@ class _Rows:
 
     def put(self, key: Key, row: Row) -> None:
         """Replace a row in its place."""
+        self.revision += 1
         old = self.rows[key]
         self.rows[key] = row
         for names, index in self.indexes.items():
@@ -81,12 +85,12 @@ class Store:
         return self._tables[table].rows.get(key) if table in self._tables else None  # type: ignore[call-overload]
 
     def find(self, table: str, **equal: Any) -> list[Row]:
-        """Return the rows whose columns equal the values given, by an index where one fits."""
+        """Return the rows whose columns equal the values given, by an index where one names them in this order."""
         held = self._tables[table]
-        for names, index in held.indexes.items():
-            if len(names) == len(equal) and all(name in equal for name in names):
-                keys = index.get(tuple([equal[name] for name in names]), ())
-                return [held.rows[key] for key in keys]
+        exact = held.indexes.get(tuple(equal))
+        if exact is not None:
+            keys = exact.get(tuple(equal.values()))
+            return [held.rows[key] for key in keys] if keys else []
         for names, index in held.indexes.items():
             if len(names) == 1 and names[0] in equal:
                 some = [held.rows[key] for key in index.get((equal[names[0]],), ())]
@@ -131,6 +135,10 @@ class Store:
                 while held.last >= held.first and held.last not in held.rows:
                     held.last -= 1
         return row
+
+    def revision(self, table: str) -> int:
+        """Return a number that changes with every change of a table's rows."""
+        return self._tables[table].revision
 
     def everything(self) -> Iterator[tuple[str, Row]]:
         """Yield every row with its table."""

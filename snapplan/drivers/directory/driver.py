@@ -10,6 +10,7 @@ from snapplan.drivers.directory.failure import describe, reaching, refusing
 from snapplan.drivers.directory.journal import State, list_journals
 from snapplan.drivers.directory.layout import NO_PLACE_FOR_CLONES, lay_out
 from snapplan.drivers.directory.listing import list_snapshots, list_targets
+from snapplan.drivers.directory.marker import marker_id
 from snapplan.drivers.directory.store import DATA, MANIFEST, Store
 from snapplan.errors import BackendError, NotFoundError, RefusedError
 from snapplan.models.request import Inventory, Outcome, StartedRestore
@@ -53,10 +54,12 @@ class DirectoryDriver:
             journals = list_journals(self._store)
             in_use = {journal.source: f"restore {journal.key}" for journal in journals if journal.open}
             snapshots = list_snapshots(self._store, in_use)
+            identity = marker_id(self._store.path)
         return Inventory(
             tuple(targets),
             snapshots,
             tuple(_started(journal for journal in journals if journal.project == self._store.project)),
+            identity=identity,
         )
 
     def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:

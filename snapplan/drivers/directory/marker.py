@@ -44,8 +44,17 @@ def _is_marker(path: str, dir_fd: int | None) -> bool:
 
 def marker_format(folder: Path) -> str:
     """Return the format that the marker in ``folder`` names, empty when it is none. Raises ``FileNotFoundError``."""
+    return _field(folder, "format")
+
+
+def marker_id(folder: Path) -> str:
+    """Return the id that the store was given when it was made. Raises ``FileNotFoundError``."""
+    return _field(folder, "id")
+
+
+def _field(folder: Path, name: str) -> str:
     try:
         document = json.loads((folder / MARKER).read_bytes())
     except ValueError:
         return ""
-    return str(document.get("format", "")) if isinstance(document, dict) else ""
+    return str(document.get(name, "")) if isinstance(document, dict) else ""

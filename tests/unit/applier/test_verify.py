@@ -132,8 +132,15 @@ def test_another_snapshot_under_the_same_address_refuses(change: dict[str, Any])
 
 def test_another_system_under_the_backends_name_refuses() -> None:
     case = lab(snapshots=OLD)
-    assert codes(held(case, moved(case, identity="other"))) == ["SP508"]
-    assert codes(held(moved(case, identity="one"), moved(case, identity="one"))) == []
+    known = moved(case, identity="one")
+    assert codes(held(known, moved(case, identity="other"))) == ["SP508"]
+    assert codes(held(known, case)) == ["SP508"]
+    assert codes(held(known, known)) == []
+
+
+def test_a_backend_that_had_no_identity_yet_may_have_one_now() -> None:
+    case = lab(snapshots=OLD)
+    assert codes(held(case, moved(case, identity="made by the first apply"))) == []
 
 
 def test_a_backend_that_is_left_out_is_skipped_and_nothing_reads_as_gone() -> None:
@@ -179,6 +186,16 @@ def test_a_later_slot_of_an_approved_snapshot_is_taken() -> None:
     verified = held(lab(snapshots=OLD), lab(snapshots=OLD, now="2026-11-23T03:00Z"))
     (taken,) = [action for action in verified.plan.actions if action.verb is Verb.SNAPSHOT]
     assert taken.snapshot == "lab/volume/a@gold.daily.20261123T0200Z"
+
+
+def test_what_a_dead_run_left_half_made_of_an_approved_snapshot_is_removed_first() -> None:
+    before = lab(snapshots=["daily.20261121T0200Z"])
+    after = lab(snapshots=["daily.20261121T0200Z", {"snapshot": "daily.20261122T0200Z", "complete": False}])
+    assert [action.reasons[0].code for action in after.plan().actions] == ["incomplete", "due"]
+    assert verbs(held(before, after)) == [Verb.EXPIRE, Verb.SNAPSHOT]
+    nothing = before._replace(world=after.world)
+    approved = lab(snapshots=["daily.20261122T0200Z"])
+    assert held(approved, nothing).plan.actions == ()
 
 
 def test_an_empty_world_and_an_empty_plan_agree() -> None:

@@ -138,7 +138,8 @@ def mutations(file: Path) -> Iterator[tuple[str, str]]:
             where = " AND ".join(f"{name} = {value!r}" for name, value in zip(keys, row, strict=True))
             for name, _ in columns:
                 if (table, name) not in UNVOUCHED:
-                    other = f"CASE typeof({name}) WHEN 'integer' THEN {name} + 1000 ELSE ifnull({name}, '') || 'x' END"
+                    flag = f"1 - {name}" if name == "foreseen" else f"1000 - {name}"
+                    other = f"CASE typeof({name}) WHEN 'integer' THEN {flag} ELSE ifnull({name}, '') || 'x' END"
                     yield f"UPDATE {table} SET {name} = {other} WHERE {where}", f"{table}.{name}"
     db.close()
 

@@ -8,14 +8,30 @@ from typing import Any
 import pytest
 from case_files import policy_of
 
-from snapplan.models.order import AdoptOrder, Focus, Orders
-from snapplan.models.plan import Plan, Verb
+from snapplan.models.order import AdoptOrder, Focus, Orders, SnapshotOrder
+from snapplan.models.plan import Action, Plan, Verb
 from snapplan.models.target import Quiesce
 from snapplan.models.world import Vanished
 from snapplan.planner.build import plan
 from snapplan.planner.digest import digest_of
+from snapplan.planner.foresight import ended_at
+from snapplan.planner.guards.tally import target_id
 
-from .guard_worlds import AT, DAILY, blocked, case, cut, dailies, guard, made, verbs, with_backend, with_catalog, world
+from .guard_worlds import (
+    AT,
+    DAILY,
+    NOW,
+    blocked,
+    case,
+    cut,
+    dailies,
+    guard,
+    made,
+    verbs,
+    with_backend,
+    with_catalog,
+    world,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -123,6 +139,14 @@ def test_a_shrunken_inventory_stops_what_takes_more_away_and_nothing_else() -> N
     free = [action for action in planned.actions if action.number not in stopped]
     assert Verb.SNAPSHOT in {action.verb for action in free}
     assert [a.reasons[0].code for a in free if a.verb is Verb.EXPIRE] == ["incomplete"]
+
+
+def test_an_order_that_takes_nothing_away_is_not_held_up_by_what_vanished() -> None:
+    one = case()
+    orders = Orders(snapshots=(SnapshotOrder(("lab/volume/a",), "CHG-1", None),))
+    planned = plan(policy_of(one), with_backend(one, vanished=Vanished(9, 0, 10, 0)), AT, orders=orders)
+    assert guard(planned, "SP305").state == "ok"
+    assert [action.blocked_by for action in planned.actions] == [()]
 
 
 def test_with_zero_per_cent_one_that_vanished_is_too_many() -> None:
@@ -299,3 +323,66 @@ def test_instants_stand_in_the_arithmetic_as_in_the_rest_of_the_plan() -> None:
     (found,) = [entry for entry in document["guards"] if entry["code"] == "SP306"]
     assert datetime.fromisoformat(found["value"]["confirmed"]) == AT
     assert found["limit"] == {"back": "5m", "ahead": "1d", "agrees_within": "1h"}
+
+
+def test_a_restore_on_a_shared_target_is_stopped_too() -> None:
+    restore = {
+        "target": "lab/volume/a",
+        "from": {"snapshot": "gold.daily.20261120T0200Z"},
+        "mode": "clone",
+        "as": "b2",
+        "not_after": "2026-12-01T00:00Z",
+    }
+    planned = made(case(**SHARED, files={"restores": {"CHG-1": restore}}))
+    assert "restore" in verbs(planned, "SP308")
+
+
+def test_an_assignment_whose_targets_another_one_took_over_did_not_shrink_to_nothing() -> None:
+    selectors = [{"backend": "lab", "scope": "volume"}]
+    files = {
+        "assignments": {
+            "first": {"profile": "gold", "targets": selectors},
+            "second": {"profile": "gold", "targets": [{**selectors[0], "tags": ["gone"]}]},
+        }
+    }
+    one = unassigning(2, 2, files=files)
+    one["files"]["assignments"]["first"]["targets"] = [{**selectors[0], "names": ["t00"]}]
+    policy = policy_of({**one, "assignment": {"targets": [{**selectors[0], "names": ["nothing"]}]}})
+    assigned = {
+        ("lab", "volume/t00", "gold"): "second",
+        ("lab", "volume/t01", "gold"): "second",
+        ("nas", "x", "gold"): "second",
+    }
+    planned = plan(policy, with_catalog(one, assigned=assigned), AT)
+    assert guard(planned, "SP304").value["emptied"] == []
+    assert guard(planned, "SP304").value["count"] == 1
+
+
+def test_an_action_on_no_target_has_none() -> None:
+    assert target_id(Action(1, Verb.PROFILE)) is None
+
+
+def test_manual_snapshots_that_ended_while_the_clock_was_in_doubt_are_named() -> None:
+    taken = [{"snapshot": "manual.k", "taken": "2026-11-01T00:00Z", "retention": "20d"}]
+    planned = made(
+        case(snapshots=taken, catalog={"high_water": "2026-11-15T00:00Z"}),
+        allowed=("SP306",),
+    )
+    (cause,) = guard(planned, "SP301").value["because"]
+    assert cause["text"] == "manual snapshot k ended while the clock was in doubt"
+
+
+def test_what_was_taken_for_ever_is_said_to_be() -> None:
+    one = cut()
+    held = [s._replace(mark=s.mark._replace(expires_at=None)) for s in world(one).backends["lab"].snapshots if s.mark]
+    changed = with_backend(one, snapshots=held)
+    applied = {"gold": policy_of(one).profiles["gold"].model_dump(mode="json", by_alias=True)}
+    planned = made(one, changed._replace(catalog=changed.catalog._replace(profiles=applied)))
+    assert guard(planned, "SP301").value["because"][0]["text"].startswith("retention forever -> 3d in")
+
+
+def test_what_never_expires_never_ended() -> None:
+    (snapshot,) = (
+        world(case(snapshots=[{"snapshot": "manual.k", "taken": NOW, "expires": "never"}])).backends["lab"].snapshots
+    )
+    assert ended_at(snapshot) is None

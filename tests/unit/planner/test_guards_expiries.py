@@ -263,3 +263,10 @@ def test_a_planned_snapshot_is_no_copy_yet() -> None:
 def test_a_foreseen_last_copy_may_go() -> None:
     manual = [{"snapshot": "manual.k", "taken": "2026-11-01T00:00Z", "retention": "2d"}]
     assert blocked(made(case(snapshots=manual))) == {}
+
+
+def test_the_old_minimum_is_known_from_the_marks_when_the_profile_was_applied_already() -> None:
+    lower = {"daily": {**DAILY, "retention": "2d", "min_snapshots": 1}}
+    held = [{"snapshot": name, "minimum": 9} for name in dailies(10)[3:]]
+    (cause,) = guard(made(case(policy=lower, snapshots=held)), "SP301").value["because"]
+    assert cause["text"] == 'min_snapshots 9 -> 1 in profile "gold", period "daily"'

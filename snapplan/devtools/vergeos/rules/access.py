@@ -30,7 +30,7 @@ class Account:
 
     def check(self, method: str, path: tuple[str, ...]) -> None:
         """Raise Refusal (403) when the user may not do this."""
-        schema = path[-1:] == ("$table",) or not path
+        schema = path[-1:] == ("$table",)
         denied = bool(path) and path[0] in self.denied
         if denied or (schema and not self.admin) or (self.readonly and method != "GET"):
             raise not_permitted()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snapplan.devtools.vergeos.refusal import no_such_reference, not_in_list, required
+from snapplan.devtools.vergeos.refusal import fails_validation, no_such_reference, not_in_list, required
 from snapplan.devtools.vergeos.rules import cloud_actions, profiles, tenants, vm_actions, volumes
 from snapplan.devtools.vergeos.rules.system import System
 from snapplan.devtools.vergeos.rules.values import as_key
@@ -20,8 +20,8 @@ Act = Callable[[System, Row, Mapping[str, Any]], Any]
 class ActionTable:
     """``member`` of the body names the row of ``table``; ``first`` is what an empty body is told to give.
 
-    ``on_rows`` are actions that take the whole body instead of one row; ``only_if`` names the switch that offers an
-    action.
+    ``on_rows`` are actions that take nothing but their parameters, without a row; ``only_if`` names the switch that
+    offers an action.
     """
 
     table: str
@@ -117,11 +117,19 @@ def act(system: System, action_table: str, body: Body) -> Any:
     if action not in names(system, action_table):
         raise not_in_list("action", action)
     if found.on_rows is not None:
-        return found.on_rows[action](system, body)
+        return found.on_rows[action](system, params_of(body))
     row = system.row(found.table, as_key(system, found.table, body.get(found.member)))
     if row is None:
         raise no_such_reference(found.member)
-    return found.actions[action](system, row, body.get("params") or {})
+    return found.actions[action](system, row, params_of(body))
+
+
+def params_of(body: Body) -> Mapping[str, Any]:
+    """Return the parameters of an action; raises Refusal when they are no object."""
+    params = body.get("params") or {}
+    if not isinstance(params, dict):
+        raise fails_validation("params")
+    return params
 
 
 def table_of(table: str) -> str | None:

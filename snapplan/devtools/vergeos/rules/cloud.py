@@ -53,9 +53,8 @@ def capture(system: System, fields: Row) -> Capture:
     tagged = members(system, tag_keys(fields.get("partial_tags", "")))
 
     def taken(table: str) -> Iterable[Row]:
-        for row in system.store.rows(table).values():
-            listed = f"{table}/{row['$key']}" in tagged
-            if not row["is_snapshot"] and (kind == "full" or listed == (kind == "partial_include")):
+        for row in system.store.find(table, is_snapshot=False):
+            if kind == "full" or (f"{table}/{row['$key']}" in tagged) == (kind == "partial_include"):
                 yield row
 
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snapplan.devtools.vergeos.refusal import Refusal, no_such_row, not_permitted
 from snapplan.devtools.vergeos.rules import cloud, expiry
 from snapplan.devtools.vergeos.rules.contents import new_tenant, vm_from
-from snapplan.devtools.vergeos.rules.values import as_key, unique
+from snapplan.devtools.vergeos.rules.values import as_key, text, unique
 
 if TYPE_CHECKING:
     from snapplan.devtools.vergeos.rules.system import System
@@ -45,7 +45,7 @@ def refresh(system: System, row: Row, params: Params) -> Any:
 
 def clone(system: System, row: Row, params: Params) -> Any:
     """Make another system snapshot with the same contents (since 26.0)."""
-    copy = {**row, "name": params.get("name") or f"{row['name']} clone", "immutable": False, "snapshot_period": None}
+    copy = {**row, "name": text(params, "name", f"{row['name']} clone"), "immutable": False, "snapshot_period": None}
     copy |= {"immutable_status": "unlocked", "immutable_lock_expires": None, "created": row["created"]}
     for hidden in ("$key", "_listed_vms", "_listed_tenants"):
         copy.pop(hidden, None)
@@ -69,18 +69,18 @@ def on_arrived(system: System, table: str, key: Key) -> None:
         system.store.change(table, key, provider=False)
 
 
-def recover(noun: str) -> Callable[[System, Mapping[str, Any]], Any]:
+def recover(noun: str) -> Callable[[System, Params], Any]:
     """Return the action that makes new VMs or tenants (``noun``) out of rows of a snapshot's contents."""
     table = f"cloud_snapshot_{noun}s"
 
-    def action(system: System, body: Mapping[str, Any]) -> Any:
-        params = body.get("params") or {}
-        keys = [as_key(system, table, key) for key in params.get("rows") or []]
+    def action(system: System, params: Params) -> Any:
+        wanted = params.get("rows")
+        keys = [as_key(system, table, key) for key in wanted] if isinstance(wanted, list) else []
         rows = [system.row(table, key) for key in keys]
         missing = [key for key, row in zip(keys, rows, strict=True) if row is None]
         if missing or not rows:
             raise no_such_row(table, missing[0] if missing else "", "recover")
-        name = params.get("name")
+        name = text(params, "name", "")
         if name and len(rows) > 1 and system.switches["recover_many_name"] == "refuse":
             raise Refusal(422, "A name needs a single row")
         for row in rows:
@@ -100,7 +100,7 @@ def on_recovered(system: System, table: str, key: Key) -> None:
     target = "vms" if table == "cloud_snapshot_vms" else "tenants"
     name = free_name(system, target, row["_new_name"], row["name"])
     if target == "vms":
-        vm_from(system, row["_image"], name, preserve_macs=False)
+        vm_from(system, row["_image"], name, False, row["description"])
     else:
         image = row["_image"]
         tenant = new_tenant(system, name, image["tenant"], "provisioning")

@@ -26,12 +26,23 @@ def vm_image(system: System, vm: Row) -> Image:
         for snapshot in system.store.find("machine_snapshots", snap_machine=machine):
             image: Image = snapshot["_image"]
             return image
-    return {
+    held, stamp = system.row("machines", machine), _parts_stamp(system)
+    kept = system.images.get(vm["$key"])
+    if kept is not None and kept[0] == stamp and kept[1]["vm"] is vm and kept[1]["machine"] is held:
+        return kept[1]
+    made = {
         "vm": vm,
-        "machine": system.row("machines", machine),
+        "machine": held,
         "drives": system.store.find("machine_drives", machine=machine),
         "nics": system.store.find("machine_nics", machine=machine),
     }
+    system.images[vm["$key"]] = (stamp, made)
+    return made
+
+
+def _parts_stamp(system: System) -> int:
+    """Return a number that changes when any drive or NIC does."""
+    return system.store.revision("machine_drives") + system.store.revision("machine_nics")
 
 
 def new_vm(system: System, name: str, fields: Mapping[str, Any]) -> Row:
@@ -47,12 +58,9 @@ def new_vm(system: System, name: str, fields: Mapping[str, Any]) -> Row:
     return system.store.insert("vms", {name: value for name, value in row.items() if name != "$key"})
 
 
-def vm_from(system: System, image: Image, name: str, preserve_macs: bool, description: str | None = None) -> Row:
+def vm_from(system: System, image: Image, name: str, preserve_macs: bool, description: str) -> Row:
     """Make a VM out of an image: same drives byte for byte, same NICs, addresses kept only when asked for."""
-    fields = dict(image["vm"])
-    if description is not None:
-        fields["description"] = description
-    vm = new_vm(system, name, fields)
+    vm = new_vm(system, name, {**image["vm"], "description": description})
     _attach(system, image, vm["machine"], preserve_macs, keep_keys=False)
     return vm
 

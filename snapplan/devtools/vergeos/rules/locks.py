@@ -35,11 +35,14 @@ def change(system: System, row: Row, changes: Row) -> Row:
         until = system.now + WAIT
         end = min(until, row["expires"]) if row["expires"] else until
         system.later(end, "unlock", TABLE, row["$key"])
-        # The row stays immutable until the wait is over.
-        return {**changes, "immutable": True, "immutable_status": "unlocking", "immutable_lock_expires": end}
+        return {**changes, **_shown(system), "immutable_status": "unlocking", "immutable_lock_expires": end}
     if wanted is False and row["immutable_status"] == "unlocking":
-        return {**changes, "immutable": True}
+        return {**changes, **_shown(system)}
     return changes
+
+
+def _shown(system: System) -> Row:
+    return {"immutable": system.switches["unlocking_immutable"] == "true"}
 
 
 def _late(system: System, row: Row) -> int | None:

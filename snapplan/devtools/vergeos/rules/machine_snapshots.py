@@ -40,7 +40,7 @@ def take(system: System, fields: Row, quiesce: bool) -> Row:
     expiry.watch(system, TABLE, row)
     if fields["snapshot_period"] is not None:
         expiry.review(system, TABLE, row)
-    if failed and system.switches["quiesce_without_agent"] == "error_keeps" and fields["created_manually"]:
+    if failed and system.switches["quiesce_without_agent"] == "error_keeps" and fields["snapshot_period"] is None:
         raise Refusal(500, "Unable to quiesce: guest agent is not connected")
     return row
 

@@ -16,9 +16,10 @@ def remove(system: System, table: str, key: Key) -> Row:
     row = system.store.remove(table, key)
     spec = system.store.tables[table]
     for other, column in spec.owned:
-        for owned in system.store.find(other, **{column: key}) if other in system.store.tables else ():
-            if system.row(other, owned["$key"]) is not None:
-                remove(system, other, owned["$key"])
+        if other in system.store.tables:
+            for owned in system.store.find(other, **{column: key}):
+                if system.row(other, owned["$key"]) is not None:
+                    remove(system, other, owned["$key"])
     for other, column in spec.forgotten:
         if system.switches["period_gone"] == "forgotten":
             _forget(system, other, column, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import chain, count
+from itertools import count
 from typing import TYPE_CHECKING
 
 from snapplan.devtools.vergeos.rules import cloud, machine_snapshots, periods, volumes
@@ -110,8 +110,9 @@ def free_name(system: System, table: str, period: Row, parent: dict[str, Key]) -
     local = datetime.fromtimestamp(system.now, system.zone)
     minutes = period["frequency"] == "hourly" or system.switches["scheduled_names"] == "minute"
     shapes = ("%Y%m%d_%H%M",) if minutes else ("%Y%m%d", "%Y%m%d_%H%M")
-    names = [f"{period['name']}_{local.strftime(shape)}" for shape in shapes]
-    for name in chain(names, (f"{names[-1]} ({number})" for number in count(1))):
+    for shape in shapes:
+        name = f"{period['name']}_{local.strftime(shape)}"
         if not system.store.has(table, (*parent, "name"), (*parent.values(), name)):
             return name
-    raise AssertionError("numbers do not end")
+    numbered = (f"{name} ({number})" for number in count(1))
+    return next(each for each in numbered if not system.store.has(table, (*parent, "name"), (*parent.values(), each)))

@@ -54,6 +54,7 @@ SWITCHES = (
     _switch("system_profile_value", "key name", "3.3", "G", "whether that setting holds the profile's key or name"),
     _switch("tenant_rows", "at_refresh at_capture never", "6", "G", "tenant_snapshots rows of system snapshots"),
     _switch("manual_minimum", "ignored held", "4.1", "G", "min_snapshots of a system snapshot without a period"),
+    _switch("unlocking_immutable", "false true", "4.4", "G", "column immutable while a snapshot unlocks"),
     _switch("unlock_end", "deletable deleted", "4.4", "G", "end of the seven days of an unlock"),
     _switch("shorten_locked", "refuse allow", "4.4", "G", "an earlier expiration for a locked snapshot"),
     _switch("locked_delete_status", "422 403 405 409", "1.5", "G", "status of deleting a locked snapshot"),

@@ -80,6 +80,8 @@ class System:
     # Row of the profile's period that ran last, by profile: old versions run one of two that are due together.
     ran: dict[Key, int] = field(default_factory=dict)
     receipts: dict[str, int] = field(default_factory=dict)
+    # Images of VMs that are still right, by VM: system snapshots take all of them every hour.
+    images: dict[Key, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tables = offered(self.version, self.switches)

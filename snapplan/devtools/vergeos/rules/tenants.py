@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snapplan.devtools.vergeos.refusal import Refusal, no_such_reference
 from snapplan.devtools.vergeos.rules import cloud, expiry
 from snapplan.devtools.vergeos.rules.contents import new_tenant
-from snapplan.devtools.vergeos.rules.values import as_key
+from snapplan.devtools.vergeos.rules.values import as_key, text
 
 if TYPE_CHECKING:
     from snapplan.devtools.vergeos.rules.system import System
@@ -72,14 +72,15 @@ def restore(system: System, tenant: Row, params: Params) -> Any:
 
 def clone(system: System, tenant: Row, params: Params) -> Any:
     """Make a new tenant like this one."""
-    made = new_tenant(system, params.get("name") or f"{tenant['name']} clone", tenant)
+    made = new_tenant(system, text(params, "name", f"{tenant['name']} clone"), tenant)
     return {"tenantkey": str(made["$key"])}
 
 
 def on_provisioned(system: System, table: str, key: Key) -> None:
     """End the provisioning of a recovered tenant: it is off."""
     tenant = system.row(table, key)
-    if tenant is not None:
+    status = None if tenant is None else system.row("tenant_status", tenant["status"])
+    if tenant is not None and status is not None and status["status"] == "provisioning":
         system.store.change("tenant_status", tenant["status"], status="offline", state="offline")
 
 

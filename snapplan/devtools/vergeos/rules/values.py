@@ -16,13 +16,14 @@ from snapplan.devtools.vergeos.refusal import (
     read_only,
     required,
 )
+from snapplan.devtools.vergeos.tables.shape import Column
 from snapplan.devtools.vergeos.tables.version import CONFLICTS_ARE_409
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from snapplan.devtools.vergeos.rules.system import System
-    from snapplan.devtools.vergeos.tables.shape import Column, Key, Row, Table
+    from snapplan.devtools.vergeos.tables.shape import Key, Row, Table
 
 
 def new_row(system: System, table: Table, body: Mapping[str, Any]) -> Row:
@@ -94,6 +95,19 @@ def as_key(system: System, table: str, value: Any) -> Key | None:
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, str) and value.isdigit() else None
+
+
+def text(params: Mapping[str, Any], name: str, default: str) -> str:
+    """Return a text among an action's parameters, the default for an empty one; raises Refusal for what is none."""
+    given = params.get(name)
+    if given is not None and not isinstance(given, str):
+        raise fails_validation(name)
+    return given or default
+
+
+def whole(params: Mapping[str, Any], name: str, default: int) -> int:
+    """Return a number among an action's parameters; raises Refusal for what is none."""
+    return _whole(Column(name, "int"), params[name]) if params.get(name) is not None else default
 
 
 def unique(system: System, table: Table, row: Row, but: Key | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snapplan.devtools.vergeos.refusal import Refusal, no_such_reference
 from snapplan.devtools.vergeos.rules import machine_snapshots
 from snapplan.devtools.vergeos.rules.contents import Image, put_back, vm_from, vm_image
-from snapplan.devtools.vergeos.rules.values import as_key, unique
+from snapplan.devtools.vergeos.rules.values import as_key, text, unique, whole
 
 if TYPE_CHECKING:
     from snapplan.devtools.vergeos.rules.system import System
@@ -41,12 +41,13 @@ def set_power(system: System, machine: Key, on: bool) -> None:
 
 def clone(system: System, vm: Row, params: Params) -> Any:
     """Make a new VM like this one; of a hidden snapshot VM, what its snapshot took."""
-    name = params.get("name") or f"{vm['name']} clone"
+    name = text(params, "name", f"{vm['name']} clone")
     return _clone_answer(system, vm_image(system, vm), name, params)
 
 
 def _clone_answer(system: System, image: Image, name: str, params: Params) -> Any:
-    made = vm_from(system, image, name, bool(params.get("preserve_macs")), params.get("description"))
+    description = text(params, "description", image["vm"]["description"])
+    made = vm_from(system, image, name, bool(params.get("preserve_macs")), description)
     status = machine_snapshots.machine_status(system, made["machine"])
     keys = {"vmkey": made["$key"], "machinekey": made["machine"], "machinestatuskey": status["$key"], "clusterkey": 1}
     return {name: str(key) for name, key in keys.items()}
@@ -55,8 +56,8 @@ def _clone_answer(system: System, image: Image, name: str, params: Params) -> An
 def restore(system: System, vm: Row, params: Params) -> Any:
     """Put a VM back to a snapshot: given as the snapshot's hidden VM, or (the old form) as ``params.snapshot``."""
     snapshot = _snapshot(system, vm, params)
-    if params.get("name"):
-        return _clone_answer(system, snapshot["_image"], params["name"], params)
+    if name := text(params, "name", ""):
+        return _clone_answer(system, snapshot["_image"], name, params)
     source = machine_snapshots.machine_vm(system, snapshot["machine"])
     if machine_snapshots.machine_status(system, source["machine"])["running"]:
         raise Refusal(422, "VM must be powered off")
@@ -87,9 +88,9 @@ def import_snapshot(system: System, vm: Row, params: Params) -> Any:
         raise no_such_reference("cloud_snapshot")
     fields = {
         "machine": vm["machine"],
-        "name": params.get("name") or cloud["name"],
-        "description": params.get("description") or "",
-        "expires": int(params.get("expires", cloud["expires"])),
+        "name": text(params, "name", cloud["name"]),
+        "description": text(params, "description", ""),
+        "expires": whole(params, "expires", cloud["expires"]),
         "created_manually": True,
         "snapshot_period": None,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snapplan.devtools.vergeos.refusal import Refusal, no_such_reference
 from snapplan.devtools.vergeos.rules import expiry
 from snapplan.devtools.vergeos.rules.contents import new_volume
-from snapplan.devtools.vergeos.rules.values import as_key, unique
+from snapplan.devtools.vergeos.rules.values import as_key, text, unique, whole
 
 if TYPE_CHECKING:
     from snapplan.devtools.vergeos.rules.system import System
@@ -63,7 +63,7 @@ def disable(system: System, volume: Row, params: Params) -> Any:
 
 def clone(system: System, volume: Row, params: Params) -> Any:
     """Make a new volume like this one."""
-    name = params.get("name") or f"{volume['name']} clone"
+    name = text(params, "name", f"{volume['name']} clone")
     unique(system, system.tables["volumes"], {"service": volume["service"], "name": name})
     return {"volumekey": str(new_volume(system, name, volume)["$key"])}
 
@@ -87,9 +87,9 @@ def import_snapshot(system: System, volume: Row, params: Params) -> Any:
     never = {"expires_type": "never" if not cloud["expires"] else "date", "enabled": False, "quiesce": False}
     fields = {
         "volume": volume["$key"],
-        "name": params.get("name") or cloud["name"],
-        "description": params.get("description") or "",
-        "expires": int(params.get("expires", cloud["expires"])),
+        "name": text(params, "name", cloud["name"]),
+        "description": text(params, "description", ""),
+        "expires": whole(params, "expires", cloud["expires"]),
         "created_manually": True,
         **never,
     }

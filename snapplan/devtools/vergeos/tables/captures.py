@@ -108,7 +108,7 @@ TENANTS = Table(
         number("cpu_cores", 4, access="r"),
         number("ram", 16384, access="r"),
     ),
-    owned=(("tenant_status", "tenant"), ("tenant_snapshots", "tenant")),
+    owned=(("tenant_status", "tenant"), ("tenant_snapshots", "tenant"), ("shared_objects", "recipient")),
     lists={"snapshots": ("tenant_snapshots", "tenant")},
 )
 

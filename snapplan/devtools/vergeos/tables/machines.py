@@ -39,7 +39,7 @@ VMS = Table(
         # The column exists and is always null; the state is reached through the machine.
         flag("running", None, access="r"),
     ),
-    indexes=(("machine",),),
+    indexes=(("machine",), ("is_snapshot",)),
     through={"snapshot_profile": ("machine", "snapshot_profile")},
     lists={},
 )

@@ -162,17 +162,16 @@ TASKS = Table(
 SHARED_OBJECTS = Table(
     "shared_objects",
     (
-        ref("tenant", "tenants", required=True, summary=True),
+        ref("recipient", "tenants", required=True, summary=True),
         name_column(),
         text("description"),
         text("type", "vm"),
         text("id", access="r"),
         text("snapshot", None),
-        text("recipient", None),
         flag("inbox"),
         epoch("created", access="r"),
     ),
-    indexes=(("tenant",),),
+    indexes=(("recipient",),),
 )
 
 CLOUD_RESTORE = Table(

@@ -41,10 +41,11 @@ def find(system: System, table: str, key: str) -> Row:
 
 
 def add(system: System, table: str, values: Row) -> Row:
-    """Store a row with these columns, the others at their defaults."""
+    """Store a row with these columns, the others at their defaults, made now."""
     if table not in system.store.tables:
         raise SimulatorError(f"there is no table {table!r}")
-    defaults = {each.name: each.default for each in system.tables[table].columns if each.access != "write"}
+    columns = [each for each in system.tables[table].columns if each.access != "write"]
+    defaults = {each.name: system.now if each.name == "created" else each.default for each in columns}
     row = system.store.insert(table, {**defaults, **values})
     events.reschedule(system)
     return _shown(row)

@@ -90,6 +90,12 @@ def _listening(port: int) -> socket.socket:
 
 
 def _server(app: Starlette, **more: Any) -> uvicorn.Server:
-    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "log_level": "critical"}
-    plain: dict[str, Any] = {"lifespan": "off", "ws": "none", "server_header": False, "timeout_graceful_shutdown": 1}
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "log_level": "error"}
+    plain: dict[str, Any] = {
+        "lifespan": "off",
+        "ws": "none",
+        "server_header": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": 1,
+    }
     return uvicorn.Server(uvicorn.Config(app, http=Connection, **quiet, **plain, **more))

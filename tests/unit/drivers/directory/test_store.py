@@ -358,3 +358,14 @@ def test_what_is_mounted_in_a_tree_survives_its_removal(tmp_path: Path, mount: C
 def test_the_cloud_has_no_name_in_the_store(folders: Folders) -> None:
     store = Store("lab", "ours", folders.store)
     assert store.find(Scope.CLOUD, "", "one") == store.target_folder(Scope.CLOUD, "") / "one"
+
+
+def test_a_store_has_an_identity_that_another_one_in_its_place_does_not_have(folders: Folders) -> None:
+    assert folders.open().inventory().identity == ""
+    folders.take("volume/a")
+    first = folders.open().inventory().identity
+    assert first
+    assert folders.open().inventory().identity == first
+    folders.store.rename(folders.store.with_name("elsewhere"))
+    folders.take("volume/a")
+    assert folders.open().inventory().identity not in ("", first)

@@ -1,0 +1,81 @@
+"""``apply --resume RUN``: goes on with what a run was approved to do, after a crash too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .repository import CONFIG, Repository
+from .test_stale_plans import HOURLY
+from .trusted import APPLIED, FIRST, PLANNED, Inside, copied, every_verb
+
+CRASH = "SNAPPLAN_CRASH_AT"
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inside:
+    return Inside(monkeypatch, capsys)
+
+
+def test_a_run_that_ended_well_has_nothing_left(inside: Inside, tmp_path: Path) -> None:
+    root = Repository(tmp_path / "repository", HOURLY, CONFIG).root
+    assert inside.run(root, "apply", "--auto-approve", now=FIRST).code == 0
+    ran = inside.run(root, "apply", "--resume", "1", now=FIRST)
+    assert ran.code == 0
+    assert "nothing of it is left" in ran.err
+    assert inside.run(root, "apply", "--resume", "9", now=FIRST).code == 64
+
+
+def test_a_run_that_approved_nothing_cannot_be_resumed(inside: Inside, tmp_path: Path) -> None:
+    root = Repository(tmp_path / "repository", HOURLY, CONFIG).root
+    inside.run(root, "plan", "--no-refresh", "--out", "plan.json", now=FIRST)
+    assert inside.run(root, "apply", "plan.json", now=FIRST).code == 5
+    ran = inside.run(root, "apply", "--resume", "1", now=FIRST)
+    assert ran.code == 5
+    assert "SP514" in ran.err
+
+
+POINTS = (
+    "apply.approve.after",
+    "apply.intent.after:2",
+    "apply.result.before:5",
+    "apply.result.after:9",
+    "apply.result.after:14",
+)
+
+
+def state(inside: Inside, root: Path) -> tuple[object, ...]:
+    """Return what there is in the end; a second safety snapshot, taken where the restore had not begun, does not count."""
+    rows = json.loads(inside.run(root, "list", "snapshots", "--format", "json", now=APPLIED).out)
+    kept = sorted(
+        (row["snapshot"], row["expires_at"], row["state"])
+        for row in rows
+        if "pre-restore.CHG-2." not in row["snapshot"]
+    )
+    plan = json.loads(inside.run(root, "plan", "--format", "json", now=APPLIED).out)
+    content = (root / "data" / "volumes" / "a" / "file").read_text()
+    clone = (root / "data" / "vms" / "web-old" / "disk.img").read_text()
+    return (kept, content, clone, sorted((a["verb"], a["target"]) for a in plan["actions"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("saved", [False, True], ids=["shown", "saved"])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crashed_run_is_resumed_to_where_it_would_have_been(
+    point: str, saved: bool, inside: Inside, tmp_path: Path
+) -> None:
+    repository = every_verb(inside, tmp_path / "repository")
+    assert inside.run(repository.root, "plan", "--out", "plan.json", now=PLANNED).code == 0
+    words = ("apply", "plan.json") if saved else ("apply", "--auto-approve", "--confirm", "lab/volume/a")
+    whole = copied(repository, tmp_path / "whole")
+    assert inside.run(whole, *words, now=APPLIED).code == 0
+    ended = repository.run(*words, now=APPLIED, expect=70, env={CRASH: point})
+    assert ended.returncode == 70
+    if saved:
+        assert "SP504" in inside.run(repository.root, "apply", "plan.json", now=APPLIED).err
+    ran = inside.run(repository.root, "apply", "--resume", "3", now=APPLIED)
+    assert ran.code == 0, ran.err
+    assert state(inside, repository.root) == state(inside, whole)
+    assert repository.leftovers() == []
