@@ -33,6 +33,28 @@ if TYPE_CHECKING:
 INVENTORY, CLOCK = "inventory", "clock"
 
 
+def settle(workspace: Workspace, observer: Observer, lock_timeout: timedelta, stop: threading.Event) -> None:
+    """Put right under the leases what dead runs left, as a run of its own; see ``Workspace.settle``."""
+    from snapplan.applier.lease import held
+    from snapplan.catalog.owner import current_owner
+
+    catalog, owner = workspace.catalog, current_owner()
+    run = catalog.begin_run("recover", owner, clock.now(), workspace.policy.commit)
+    state = "failed"
+    try:
+        drivers = workspace.reachable(("*",))
+        with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
+            for text in workspace.recover(drivers, run, leases):
+                observer.notice(text)
+        state = "done"
+    except LockedError:
+        if stop.is_set():
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        catalog.end_run(run.number, state, clock.now(), confirm=None)
+
+
 class Execution(NamedTuple):
     """What one apply is about: the repository, what is wanted, what was approved on which terms, and who hears of it."""
 

@@ -224,8 +224,20 @@ class Workspace:
 
         live = self.catalog.live_runs(clock.now()) | {run.id}
         recovery = recover(drivers, self.catalog, live, leases=leases)
-        self._left_out = {name: str(error) for name, error in recovery.failed.items()}
+        self._left_out = {name: redact(str(error)) for name, error in recovery.failed.items()}
         return recovery.texts
+
+    def settle(self, *, observer: Observer, lock_timeout: timedelta = LOCK_TIMEOUT, stop: threading.Event) -> None:
+        """Complete or undo the restores that dead runs had begun, so that the next plan knows how they ended.
+
+        They were approved then. Where there are none, nothing is locked and nothing recorded. Raises as ``apply`` does.
+        """
+        live = self.catalog.live_runs(clock.now())
+        restores = self.catalog.state().restores.values()
+        if any(record.state == "started" and record.run not in live for record in restores):
+            from snapplan.execution import settle
+
+            settle(self, observer, lock_timeout, stop)
 
     def reachable(self, globs: Sequence[str]) -> dict[str, Driver]:
         """Return the connections to the backends that match ``globs`` and answer."""
@@ -239,7 +251,7 @@ class Workspace:
         return drivers
 
     def _observe_backend(self, name: str, live: frozenset[str], *, record: bool) -> BackendState:
-        from snapplan.catalog.reconcile import reconcile, satisfied_slots
+        from snapplan.catalog.reconcile import manual_records, reconcile, satisfied_slots
 
         if name in self._left_out:
             return BackendState(name, self._capabilities(name), error=self._left_out[name])
@@ -261,8 +273,9 @@ class Workspace:
         except BackendError as error:
             return BackendState(name, self._capabilities(name), error=redact(str(error)))
         if record:
-            # What is new was perhaps made by a run that died before it could record the slot.
+            # What is new was perhaps made by a run that died before it could record it.
             self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))
+            self.catalog.found_manual(manual_records(observation.changed, self.policy.config.project))
             self.catalog.observe(observation)
         return state._replace(
             identity=inventory.identity,
@@ -317,7 +330,8 @@ class Workspace:
 
 
 def _knows_nothing(state: CatalogState) -> bool:
-    return state.revision == 0 and not state.tracked and not state.profiles
+    """Whether no apply was ever carried out with this catalog; a run that confirmed nothing leaves no high-water mark."""
+    return state.revision == 0 and state.high_water is None and not state.tracked and not state.profiles
 
 
 def _ours(states: Mapping[str, BackendState], project: str) -> bool:

@@ -323,6 +323,10 @@ class Catalog(Protocol):
         """Record a manual snapshot as taken, or its new expiration."""
         ...
 
+    def found_manual(self, records: Mapping[ManualKey, ManualRecord]) -> None:
+        """Record manual snapshots that a backend turned out to have; those that are recorded already stay as they are."""
+        ...
+
     def record_restore(self, key: str, record: RestoreRecord) -> None:
         """Record how far a restore is."""
         ...

@@ -192,6 +192,17 @@ def record_manual(db: sqlite3.Connection, key: ManualKey, record: ManualRecord) 
     raise_revision(db)
 
 
+def found_manual(db: sqlite3.Connection, records: Mapping[ManualKey, ManualRecord]) -> None:
+    """Record manual snapshots that are not recorded yet."""
+    before = db.total_changes
+    db.executemany(
+        "INSERT OR IGNORE INTO manual VALUES (?, ?, ?, ?)",
+        ((*key, seconds(record.taken_at)) for key, record in records.items()),
+    )
+    if db.total_changes != before:
+        raise_revision(db)
+
+
 def record_restore(db: sqlite3.Connection, key: str, record: RestoreRecord) -> None:
     """Record how far a restore is; ``CatalogError`` where a finished one would be begun again."""
     earlier = db.execute("SELECT state FROM restore WHERE key = ?", (key,)).fetchone()

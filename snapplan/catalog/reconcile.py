@@ -16,7 +16,7 @@ from snapplan.catalog.drift import (
     vanished_target,
 )
 from snapplan.errors import BackendError
-from snapplan.models.world import BackendState, Triple
+from snapplan.models.world import BackendState, ManualKey, ManualRecord, Triple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -235,6 +235,15 @@ def _with_past(backend: str, drift: list[Drift], past: Iterable[Drift]) -> list[
         if entry.subject.partition("/")[0] == backend and (entry.kind, entry.subject) not in current
     ]
     return earlier + drift
+
+
+def manual_records(snapshots: Iterable[Snapshot], project: str) -> dict[ManualKey, ManualRecord]:
+    """Return the manual snapshots of ours that are complete, as the records that keep them from being taken again."""
+    return {
+        ManualKey(snapshot.backend, mark.target_id, mark.key): ManualRecord(mark.taken_at)
+        for snapshot in snapshots
+        if (mark := snapshot.mark) and mark.project == project and mark.key and snapshot.completed_at is not None
+    }
 
 
 def satisfied_slots(

@@ -244,6 +244,12 @@ class SqliteCatalog:
         with self._connection.write() as db:
             decisions.record_manual(db, key, record)
 
+    def found_manual(self, records: Mapping[ManualKey, ManualRecord]) -> None:
+        """Record manual snapshots that a backend turned out to have; those that are recorded already stay as they are."""
+        if records:
+            with self._connection.write() as db:
+                decisions.found_manual(db, records)
+
     def record_restore(self, key: str, record: RestoreRecord) -> None:
         """Record how far a restore is; raise ``CatalogError`` where a finished one would be begun again."""
         with self._connection.write() as db:

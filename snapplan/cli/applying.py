@@ -63,6 +63,8 @@ def carry_out(wish: Wish) -> int:
     from snapplan.workspace import Workspace
 
     with Workspace.open(session().root, writable=True) as workspace:
+        if not wish.orders and (wish.auto_approve or console.at_terminal()):
+            _settle(workspace, wish)
         whole = workspace.plan(clock.now(), orders=wish.orders, focus=wish.focus, allowed=wish.lifted.codes)
         check_focus(workspace, wish.focus)
         plan, left = chosen(whole, wish.terms)
@@ -84,6 +86,12 @@ def carry_out(wish: Wish) -> int:
         console.result(json_text(account))
     gated = wish.auto_approve and RETROACTIVE_CODE not in wish.lifted.codes and any(map(is_gated, plan.actions))
     return account_exit_code(account, document, wish.confirmed, gated=gated)
+
+
+def _settle(workspace: Workspace, wish: Wish) -> None:
+    """Let the plan that is shown know how the restores ended that a dead run had begun."""
+    with stopping() as stop, progress(()) as observer:
+        workspace.settle(observer=observer, lock_timeout=wish.lock_timeout, stop=stop)
 
 
 def show_account(account: Mapping[str, Any], document: Mapping[str, Any], resume: str) -> None:

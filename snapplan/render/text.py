@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 WIDEST_COLUMN = 64
+UNREAD = "no backend was asked, and apply refuses this plan"
 
 
 def plan_text(
@@ -61,7 +62,8 @@ def nothing_to_do(document: Mapping[str, Any]) -> str:
     targets = sum(backend["targets"] for backend in document["backends"] if backend["error"] is None)
     verb = "matches" if targets == 1 else "match"
     state = f"{counted(targets, 'target')} {verb} {policy_name(document)} as of {moment(document['as_of'])}"
-    return f"Nothing to do. {state}; {due_phrase(document)}."
+    unread = "" if document["refreshed"] else f" As the catalog remembers; {UNREAD}."
+    return f"Nothing to do. {state}; {due_phrase(document)}.{unread}"
 
 
 def _header(document: Mapping[str, Any], style: Style) -> list[str]:
@@ -73,7 +75,8 @@ def _header(document: Mapping[str, Any], style: Style) -> list[str]:
     backends = [backend for backend in document["backends"] if backend["error"] is None]
     targets = sum(backend["targets"] for backend in backends)
     snapshots = sum(backend["snapshots"] for backend in backends)
-    read = f"read {counted(len(backends), 'backend')}, {counted(targets, 'target')}, {counted(snapshots, 'snapshot')}"
+    held = f"{counted(len(backends), 'backend')}, {counted(targets, 'target')}, {counted(snapshots, 'snapshot')}"
+    read = f"read {held}" if document["refreshed"] else f"{held}, as the catalog remembers them; {UNREAD}"
     return [style(head, "bold"), read]
 
 

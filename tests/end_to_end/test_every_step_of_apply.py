@@ -50,8 +50,8 @@ restores:
 """
 APPLY = ["apply", "--auto-approve", "--confirm", "lab/volume/b"]
 ALLOWED = ["--allow", "SP304", "--reason", "the vms are given up"]
-AGAIN = "pre-restore.back."
-"""A restore that is begun anew takes a safety snapshot of its own: what it replaces may have changed meanwhile."""
+SAFETY = "pre-restore.back"
+"""A restore that is begun anew takes a safety snapshot of its own, under another key: what it replaces may have changed."""
 EACH_POINT_AT_MOST = 4
 FEWEST_POINTS = 100
 
@@ -100,19 +100,21 @@ def outcome(root: Path) -> dict[str, Any]:
         known = {record.snapshot.address for record in workspace.catalog.known("lab").values()}
         plan = workspace.plan(workspace_now())
         damaged = [text for s in snapshots if s.completed_at for text in workspace.driver("lab").verify(s)]  # type: ignore[attr-defined]
-    snapshots = [s for s in snapshots if not (s.mark and (s.mark.key or "").startswith(AGAIN))]
+    safety = [s for s in snapshots if s.mark and (s.mark.key or "").startswith(SAFETY)]
+    snapshots = [s for s in snapshots if s not in safety]
     return {
         "data": tree(root / "data"),
         "snapshots": sorted(
-            (s.address, s.completed_at is not None, s.mark and s.mark._replace(run="")) for s in snapshots
+            (s.address, s.completed_at is not None, s.mark and s.mark._replace(run="", set=None)) for s in snapshots
         ),
+        "safety copies": {s.target_name for s in safety if s.completed_at is not None},
         "damaged": damaged,
-        "known": {address for address in known if AGAIN not in address},
+        "known": {address for address in known if SAFETY not in address},
         "profiles": state.profiles,
         "tracked": state.tracked,
         "orphaned": sorted(state.orphaned),
         "assigned": state.assigned,
-        "manual": {key: record for key, record in state.manual.items() if not key.key.startswith(AGAIN)},
+        "manual": {key: record for key, record in state.manual.items() if not key.key.startswith(SAFETY)},
         "restores": {key: (record.content, record.state) for key, record in state.restores.items()},
         "left to do": [(action.verb, action.target) for action in plan.actions],
         "leftovers": [p.name for f in ("incoming", "trash") for p in (root / "data/.snapplan" / f).glob("*")],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,8 +131,6 @@ class Sim:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        os.environ.pop(name, None)
     folder = tmp_path_factory.mktemp("vergeos-sim")
     with Simulator(Stage.of(seeds.parse(SEED), NOON), folder) as running:
         yield running

@@ -25,6 +25,7 @@ class Vrg:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VERGE_", "CURL_"))}
         login = {"VERGE_HOST": sim.host, "VERGE_USERNAME": "admin", "VERGE_PASSWORD": "admin"}
         self.env = {**kept, **login, "HOME": str(home), "REQUESTS_CA_BUNDLE": str(sim.ca_file), "NO_COLOR": "1"}
+        self.env["NO_PROXY"] = "127.0.0.1"
         self.process = subprocess.Popen(
             [sys.executable, Path(__file__).parent / "vrg_runner.py"],
             stdin=subprocess.PIPE,

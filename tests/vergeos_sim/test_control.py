@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
 from snapplan.devtools.vergeos import seed as seeds
 from snapplan.devtools.vergeos import state
 from snapplan.devtools.vergeos.refusal import SimulatorError
 from snapplan.devtools.vergeos.rules import events
+from snapplan.devtools.vergeos.rules.service import Request, answer
 from snapplan.devtools.vergeos.rules.switches import SWITCHES, Switches
+from snapplan.devtools.vergeos.web.faults import KINDS
+from snapplan.devtools.vergeos.web.timekeeper import Timekeeper
 
 from .conftest import DAY, NOON, SEED
 
@@ -113,10 +117,42 @@ def test_every_switch_is_documented():
     }
 
 
+def test_the_documented_seed_grows():
+    [text] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    system, access = seeds.grow(seeds.parse(yaml.safe_load(text)), NOON)
+    counts = {table: len(system.store.rows(table)) for table in ("vms", "tenants", "volumes", "cloud_snapshots")}
+    assert counts == {"vms": 41, "tenants": 1, "volumes": 1, "cloud_snapshots": 2}
+    assert [account.name for account in access.accounts] == ["admin", "auditor"]
+
+
+def test_the_documented_faults_are_all():
+    page = PAGE.read_text(encoding="utf-8")
+    rows = re.search(r"\| kind \|.*?\n\n", page, re.DOTALL)
+    assert rows is not None
+    assert set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in rows[0].splitlines()[2:] if line))) == set(
+        KINDS
+    )
+
+
 def test_every_value_of_every_switch_is_taken():
     for switch in SWITCHES:
         for choice in switch.choices:
-            seeds.grow(seeds.parse({**SEED, "switches": {switch.name: choice}}), NOON)
+            changes = {"switches": {switch.name: choice}, "shipped_profiles": True}
+            seeds.grow(seeds.parse({**SEED, **changes}), NOON)
+
+
+def test_the_default_system_profile_may_be_missing():
+    without = {name: value for name, value in SEED.items() if name != "system_profile"}
+    assert seeds.grow(seeds.parse(without), NOON)
+    with pytest.raises(SimulatorError):
+        seeds.grow(seeds.parse({**without, "system_profile": "System Snapshots"}), NOON)
+
+
+@pytest.mark.parametrize(("follow", "now"), [(True, NOON + DAY), (False, NOON)])
+def test_continuing_from_a_state(follow, now):
+    keeper = Timekeeper(NOON + DAY)
+    keeper.put_off(NOON, follow=follow)
+    assert keeper.now() == now
 
 
 def test_a_saved_system_goes_on(tmp_path):
@@ -129,6 +165,47 @@ def test_a_saved_system_goes_on(tmp_path):
     for each in (system, again):
         events.advance(each, NOON + 12 * DAY)
     assert state.document(again)["rows"] == state.document(system)["rows"]
+
+
+def test_a_saved_system_finishes_what_it_began(tmp_path):
+    slow = {"blank": 1, "building": 5, "recover": 60, "provision": 60}
+    system, _ = seeds.grow(seeds.parse({**SEED, "timings": slow}), NOON)
+
+    def ask(method, path, body=None):
+        return answer(system, Request(method, tuple(path.split("/")), {"fields": "$key,name,status"}, body)).body
+
+    ask("POST", "cloud_snapshots", {"name": "old", "immutable": True, "expires": 0})
+    ask("PUT", "cloud_snapshots/1", {"immutable": False})
+    rows = [row["$key"] for row in ask("GET", "cloud_snapshot_tenants")]
+    ask("POST", "cloud_snapshot_tenant_actions", {"action": "recover", "params": {"rows": rows, "name": "again"}})
+    events.advance(system, NOON + 60)
+    ask("POST", "cloud_snapshot_tenant_actions", {"action": "recover", "params": {"rows": rows, "name": "more"}})
+    ask("POST", "cloud_snapshots", {"name": "new"})
+    state.save(system, tmp_path / "state.json")
+    system = state.load(tmp_path / "state.json")
+    events.advance(system, NOON + 8 * DAY)
+    assert ask("GET", "cloud_snapshot_tenants")[0]["status"] == "complete"
+    states = {row["name"]: system.row("tenant_status", row["status"])["status"] for row in ask("GET", "tenants")}
+    assert states == {"acme": "offline", "again": "offline", "more": "offline"}
+    snapshots = list(system.store.rows("cloud_snapshots").values())
+    assert [(row["status"], row["immutable_status"]) for row in snapshots] == [("normal", "unlocked")]
+
+
+def test_saving_on_demand(sim, tmp_path):
+    assert sim.http.post(f"{sim.control_url}/save", timeout=5).status_code == 400
+    sim.running.stage.state_file = tmp_path / "state.json"
+    try:
+        sim.control("POST", "save")
+    finally:
+        sim.running.stage.state_file = None
+    assert state.load(tmp_path / "state.json").now == NOON
+
+
+def test_a_step_at_each_request(sim):
+    sim.control("PUT", "clock", {"seconds_per_request": 60})
+    for _ in range(3):
+        sim.get("vms")
+    assert sim.control("GET", "clock")["now"] == NOON + 180
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format": "other"}'])

@@ -20,6 +20,7 @@ def create(client):
 def plain(sim, monkeypatch):
     """The SDK with a session of its own making, as it connects by default, without its back-off."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(sim.ca_file))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     made = []
 
     def connect(**more):

@@ -50,6 +50,24 @@ def test_session_token(sim):
         assert session.post(url, json={"login": "admin", "password": "x"}, timeout=5).status_code == 401
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Basic !"},
+        {"Authorization": "Basic YWRtaW4="},
+        {"Authorization": "Digest x"},
+        {"x-yottabyte-token": "x"},
+    ],
+)
+def test_no_credentials(sim, headers):
+    """1.2, 11.1 [VD kb/api-guide] Without credentials, or with wrong ones, 401 with err."""
+    with sim.session() as session:
+        response = session.get(f"https://{sim.host}/api/v4/vms", headers=headers, timeout=5)
+    assert response.status_code == 401
+    assert response.json()["err"]
+
+
 def test_requests_per_hour(sim):
     """1.2 [VD kb/api-guide:81] A limit of requests per hour answers 429, and ends with the hour."""
     sim.seed(requests_per_hour=3)

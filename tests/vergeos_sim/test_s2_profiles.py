@@ -51,6 +51,13 @@ def test_period_defaults(sim):
     assert {name: row[name] for name in (expected | more)} == expected | more
 
 
+def test_frequency_may_be_required(sim):
+    """2.2 [G] By a switch a period must name its frequency."""
+    sim.control("PUT", "switches", {"frequency_default": "none"})
+    found = sim.refused("POST", "snapshot_profile_periods", {"profile": 1, "name": "P", "retention": 3600})
+    assert found == (422, "field 'snapshot_profile_periods.frequency' is required")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -36,6 +36,23 @@ def test_names(sim, volume):
     sim.post("volumes", {"name": "shared", "service": sim.key("vm_services", {"name": "other"})})
 
 
+def test_names_may_be_free(sim, volume):
+    """7.1, 7.2 [G] By switches neither volumes nor their snapshots have unique names."""
+    sim.control("PUT", "switches", {"volume_names": "free", "volume_snapshot_names": "free"})
+    sim.post("volumes", {"name": "shared", "service": 1})
+    for _ in range(2):
+        sim.post("volume_snapshots", {"volume": volume, "name": "s"})
+    assert len(snapshots(sim)) == 2
+
+
+@pytest.mark.parametrize(("setting", "status"), [("not_remote", 201), ("ext4_ybfs", 422)])
+def test_what_is_local(sim, setting, status):
+    """7.1 [G] Whether a file system is local when it is not remote, or only when it is ext4 or ybfs, is a switch."""
+    sim.control("PUT", "switches", {"local_volumes": setting})
+    key = sim.key("volumes", {"name": "x", "fs_type": "verge_vm_export"})
+    assert sim.raw("POST", "volume_snapshots", {"volume": key, "name": "s"}).status_code == status
+
+
 def test_default_expiration(sim, volume):
     """7.2, 8.1 [VRG nas_volume_snapshot.py:27-31] Without expires a volume snapshot gets three days."""
     sim.post("volume_snapshots", {"volume": volume, "name": "s"})

@@ -59,6 +59,12 @@ def test_taggable(sim):
     sim.post("tag_members", {"tag": tag, "member": "tenants/1"})
 
 
+@pytest.mark.parametrize("member", ["vms", "nothing/1", "vms/"])
+def test_member_is_a_path(sim, member):
+    """8 [PV r/tags.py; M] A member that is no path of a table is 422."""
+    assert sim.refused("POST", "tag_members", {"tag": 1, "member": member})[0] == 422
+
+
 def test_single_selection(sim):
     """8 [PV r/tags.py] single_tag_selection allows one tag of the category per object."""
     sim.put("tag_categories/1", {"single_tag_selection": True})

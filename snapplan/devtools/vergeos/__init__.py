@@ -10,9 +10,10 @@ sources only guess, or contradict each other about, are switches (``rules/switch
 
 Layers, each importing only those before it:
 
-- ``tables``: columns, keys and rules of every table as data;
+- ``tables``: columns, keys and cascades of every table as data;
+- ``store`` and ``refusal``: rows in memory; the answers of the platform other than success;
 - ``query``: filters, projections, sorting, over the rows of a store;
 - ``rules``: what the platform does: writes, actions, the scheduler, expiry. Plain Python: no clock, no file, no socket;
-- ``seed`` and ``state``: a system from a YAML description, or from what was saved;
-- ``web``: HTTPS, authentication, faults and the control interface; the only layer with a clock.
+- ``seed`` with ``planting``, and ``state``: a system from a YAML description, or from what was saved;
+- ``web``: HTTPS, faults and the control interface, the only layer with a clock; ``command`` starts it.
 """

@@ -95,5 +95,6 @@ def _start(described: seeds.Seed, state_file: Path | None, platform: str | None,
     if state_file is not None and state_file.exists():
         stage.system = state.load(state_file)
         stage.system.configure(given)
-        stage.time.held = stage.system.now
+        # A system whose seed sets no time lives in ours, and what fell due while it was stopped happens now.
+        stage.time.put_off(stage.system.now, follow=described.now is None)
     return stage

@@ -58,11 +58,10 @@ def _plant(system: System, seed: Seed) -> None:
             system.store.insert("settings", made, key)
         system.store.change("settings", key, value=value)
     for name, periods in SHIPPED.items() if seed.shipped_profiles else ():
-        _profile(system, name, "", periods)
+        _profile(system, name, "", [_acceptable(system, period) for period in periods])
     for profile in seed.profiles:
         _profile(system, profile.name, profile.description, [period.model_dump() for period in profile.periods])
-    if seed.system_profile is not None and (seed.shipped_profiles or seed.profiles):
-        settings.name_profile(system, _named(system, "snapshot_profiles", seed.system_profile))
+    _system_profile(system, seed)
     for category in seed.tags:
         _tags(system, category)
     for vms in seed.vms:
@@ -73,6 +72,20 @@ def _plant(system: System, seed: Seed) -> None:
         _volumes(system, volume)
     for snapshot in seed.cloud_snapshots:
         _cloud_snapshot(system, snapshot.model_dump())
+
+
+def _acceptable(system: System, period: Row) -> Row:
+    """Return a shipped period with another way to say for ever where a switch refuses a retention of 0."""
+    refused = period["retention"] == 0 and system.switches["retention_zero"] == "refuse"
+    return {**period, "retention": 100 * YEAR} if refused else period
+
+
+def _system_profile(system: System, seed: Seed) -> None:
+    """Name the profile of system snapshots; the default one may be missing, one that the seed asks for may not."""
+    given = "system_profile" in seed.model_fields_set
+    if seed.system_profile is None or not (given or system.store.find("snapshot_profiles", name=seed.system_profile)):
+        return
+    settings.name_profile(system, _named(system, "snapshot_profiles", seed.system_profile))
 
 
 def _profile(system: System, name: str, description: str, periods: Any) -> None:

@@ -49,7 +49,7 @@ def _change_period(system: System, row: Row, changes: Row, body: Body) -> Row:
 
 def _make_machine_snapshot(system: System, row: Row, body: Body) -> Row:
     kept = expiry.asked_for(system, body, expiry.DEFAULT_RETENTION)
-    fields = {**row, "expires": kept, "snapshot_period": None}
+    fields = {**row, "expires": kept, "expires_type": "date" if kept else "never", "snapshot_period": None}
     return machine_snapshots.take(system, fields, machine_snapshots.requested(body))
 
 

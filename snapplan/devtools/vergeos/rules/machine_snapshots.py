@@ -36,7 +36,8 @@ def take(system: System, fields: Row, quiesce: bool) -> Row:
         "_image": image,
         "queue_delete": False,
     }
-    row = system.store.insert(TABLE, {**fields, **state})
+    kind = "date" if fields["expires"] else "never"
+    row = system.store.insert(TABLE, {"expires_type": kind, **fields, **state})
     expiry.watch(system, TABLE, row)
     if fields["snapshot_period"] is not None:
         expiry.review(system, TABLE, row)

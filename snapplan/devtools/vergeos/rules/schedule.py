@@ -45,7 +45,7 @@ def run(system: System, period: Row) -> None:
         if not machine["is_snapshot"]:
             _take_vm(system, period, machine["$key"])
     for volume in system.store.find("volumes", snapshot_profile=profile):
-        if volumes.can_be_taken(volume):
+        if volumes.can_be_taken(system, volume):
             _take_volume(system, period, volume["$key"])
     if system_profile(system) == profile and len(system.store.rows(cloud.TABLE)) < cloud.MOST:
         _take_system(system, period)

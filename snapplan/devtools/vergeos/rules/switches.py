@@ -37,6 +37,9 @@ SWITCHES = (
     _switch("profile_in_use", "refuse detach", "2.5", "DISPUTED", "deleting a profile that something uses"),
     _switch("profile_in_use_status", "409 422 400", "2.5", "G", "status of that refusal"),
     _switch("retention_zero", "forever refuse expired", "2.2", "DISPUTED", "retention 0 of a period"),
+    _switch(
+        "frequency_default", "daily none", "2.2", "G", "frequency of a period that names none; without, it is required"
+    ),
     _switch("period_partial_columns", "present absent", "2.2", "G", "names of the partial columns of periods"),
     _switch("period_tags", "columns table", "2.2", "G", "where the tags of a period are kept"),
     _switch("custom_periods", "never_due year_column", "2.2", "G", "how a period of frequency custom has its year"),
@@ -68,6 +71,9 @@ SWITCHES = (
     _switch("hidden_vm", "removed kept", "5.4", "G", "hidden VM of a deleted VM snapshot"),
     _switch("machine_expires_type", "argument stored", "5.1", "G", "expires_type of VM snapshots"),
     _switch("volume_expires_type", "stored argument", "8.1", "G", "expires_type of volume snapshots"),
+    _switch("local_volumes", "not_remote ext4_ybfs", "7.1", "G", "which file systems are local and can be snapshotted"),
+    _switch("volume_names", "unique free", "7.1", "G", "names of the volumes of one NAS service"),
+    _switch("volume_snapshot_names", "unique free", "7.2", "G", "names of the snapshots of one volume"),
     _switch("vm_import", "absent offered", "5.6", "G", "import of a VM's snapshot from a system snapshot"),
     _switch("volume_restore", "absent offered", "7.3", "G", "restore action of volumes"),
     _switch("volume_import", "absent offered", "7.4", "G", "import of a volume's snapshot from a system snapshot"),

@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 Params = Mapping[str, Any]
 TABLE = "volume_snapshots"
 REMOTE = ("cifs", "nfs")
+LOCAL = ("ext4", "ybfs")
 # vrg's help: at most 1,000 snapshots per volume.
 MOST = 1000
 
 
-def can_be_taken(volume: Row) -> bool:
+def can_be_taken(system: System, volume: Row) -> bool:
     """Say whether a volume can be snapshotted: not a mounted share of another system, not a snapshot."""
-    return volume["fs_type"] not in REMOTE and not volume["is_snapshot"]
+    kind = volume["fs_type"]
+    local = kind not in REMOTE if system.switches["local_volumes"] == "not_remote" else kind in LOCAL
+    return local and not volume["is_snapshot"]
 
 
 def take(system: System, fields: Row) -> Row:
     """Take a snapshot of a volume; raises Refusal for a remote one, and for one too many."""
     volume = system.row("volumes", fields["volume"])
     assert volume is not None
-    if not can_be_taken(volume):
+    if not can_be_taken(system, volume):
         raise Refusal(422, "Only local volumes can be snapshotted")
     if len(system.store.find(TABLE, volume=volume["$key"])) >= MOST:
         raise Refusal(422, "Maximum number of snapshots reached")

@@ -27,7 +27,8 @@ PERIODS = Table(
     (
         ref("profile", "snapshot_profiles", required=True, access="create"),
         name_column(),
-        choice("frequency", FREQUENCIES, "daily", summary=True),
+        choice("frequency", FREQUENCIES, "daily", summary=True, when=("frequency_default", "daily")),
+        choice("frequency", FREQUENCIES, required=True, summary=True, when=("frequency_default", "none")),
         number("minute", least=0, most=59),
         number("hour", least=0, most=23),
         choice("day_of_week", DAYS, "any"),

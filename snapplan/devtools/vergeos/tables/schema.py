@@ -18,12 +18,19 @@ TABLES = (*profiles.TABLES, *machines.TABLES, *captures.TABLES, *storage.TABLES)
 def offered(version: Version, switches: Mapping[str, str]) -> dict[str, Table]:
     """Return the tables that exist, each with the columns that exist."""
 
+    def holds(when: tuple[str, str] | None) -> bool:
+        return when is None or switches[when[0]] == when[1]
+
     def exists(item: Column | Table) -> bool:
         old_enough = not item.since or version >= Version.parse(item.since)
-        return old_enough and (item.when is None or switches[item.when[0]] == item.when[1])
+        return old_enough and holds(item.when)
 
     return {
-        table.name: replace(table, columns=tuple(column for column in table.columns if exists(column)))
+        table.name: replace(
+            table,
+            columns=tuple(column for column in table.columns if exists(column)),
+            unique=table.unique if holds(table.unique_when) else (),
+        )
         for table in TABLES
         if exists(table)
     }

@@ -44,8 +44,8 @@ class Table:
 
     ``owned`` are (table, column) pairs whose rows are removed with the row they refer to, ``forgotten`` those whose
     column becomes null; ``lists`` names the rows that a query may select or count from below a row; ``through`` are
-    columns that are written into the row that another column refers to; ``parent`` is the column that unique names and
-    permissions hang on.
+    columns that are written into the row that another column refers to; ``unique_when`` is a switch and the value that
+    it must have for names to be unique; ``display`` is the column that stands for a row where it is referred to.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Table:
     keys: Literal["int", "hex", "name"] = "int"
     first_key: int = 1
     unique: tuple[tuple[str, ...], ...] = ()
+    unique_when: tuple[str, str] | None = None
     exists_text: str = "This name already exists"
     indexes: tuple[tuple[str, ...], ...] = ()
     owned: tuple[tuple[str, str], ...] = ()

@@ -49,7 +49,8 @@ VOLUMES = Table(
     ),
     keys="hex",
     unique=(("service", "name"),),
-    indexes=(("snapshot_profile",), ("id",)),
+    unique_when=("volume_names", "unique"),
+    indexes=(("snapshot_profile",), ("id",), ("service", "name")),
     owned=(("volume_snapshots", "volume"), ("volume_status", "volume")),
     lists={"snapshots": ("volume_snapshots", "volume")},
 )
@@ -78,7 +79,8 @@ VOLUME_SNAPSHOTS = Table(
         ref("snap_volume", "volumes", access="r"),
     ),
     unique=(("volume", "name"),),
-    indexes=(("volume",), ("_period", "volume")),
+    unique_when=("volume_snapshot_names", "unique"),
+    indexes=(("volume",), ("_period", "volume"), ("volume", "name")),
 )
 
 SERVICES = Table("vm_services", (name_column(), ref("vm", "vms")), indexes=(("vm",),))

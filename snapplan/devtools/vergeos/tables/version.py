@@ -30,5 +30,3 @@ PROFILE_DELETIONS_AUDITED = Version((26, 1, 2))
 LATE_LOCK_HOLDS = Version((26, 1, 7))
 # Release notes 26.1: log entries of expiring system snapshots are hidden from 26.1.7.
 EXPIRIES_NOT_LOGGED = Version((26, 1, 7))
-# Release notes 26.0: system snapshots can be cloned, deletions of system snapshots are audited.
-API_KEYS = Version((26, 0))

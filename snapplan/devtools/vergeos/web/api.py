@@ -50,7 +50,8 @@ def application(stage: Stage) -> Starlette:
     """Return the API of a simulation."""
 
     async def sessions(http: HttpRequest) -> Response:
-        return _answered(lambda: _session(stage, http, body), 0) if (body := await _body(http)) is not None else _bad()
+        body = await _body(http)
+        return _bad() if body is None else _answered(lambda: _session(stage, http, body))
 
     async def api(http: HttpRequest) -> Response:
         path = tuple(part for part in http.path_params.get("path", "").split("/") if part)
@@ -81,7 +82,9 @@ async def _handled(stage: Stage, http: HttpRequest, path: tuple[str, ...], body:
             return instead
     if body is None:
         return _bad()
-    response = _answered(lambda: _served(stage, http, path, body), len(path))
+    response = _answered(lambda: _served(stage, http, path, body))
+    if response.status_code == 429 and stage.system.switches["rate_limit_body"] == "text":
+        response = Response("Too many requests", 429, media_type="text/plain")
     for fault in faults:
         response = _after(fault, response)
     return response
@@ -131,7 +134,7 @@ def _session(stage: Stage, http: HttpRequest, body: Any) -> service.Answer:
     raise Refusal(405, "Not permitted")
 
 
-def _answered(serve: Callable[[], service.Answer], depth: int) -> Response:
+def _answered(serve: Callable[[], service.Answer]) -> Response:
     try:
         done = serve()
     except Refusal as refusal:

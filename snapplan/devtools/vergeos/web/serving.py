@@ -30,7 +30,16 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, and remember the transport for the requests to come."""
         super().connection_made(transport)
+        # Head and body are written apart; waiting for the client's acknowledgement would cost 40 ms per answer.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
+
+    def shutdown(self) -> None:
+        """Finish the request at hand; without one end at once, instead of waiting for the client's half of TLS."""
+        idle = self.cycle is None or self.cycle.response_complete
+        super().shutdown()
+        if idle:
+            self.transport.abort()
 
 
 class Simulator:

@@ -29,6 +29,11 @@ class Timekeeper:
         self.held = self.now()
         self.started = clock.monotonic() if running else None
 
+    def put_off(self, now: int, *, follow: bool) -> None:
+        """Continue from ``now``, or with ``follow`` from the present if that is later."""
+        self.held = max(self.now(), now) if follow else now
+        self.started = clock.monotonic() if self.started is not None else None
+
     def arrive(self, system: System) -> None:
         """Bring a system to the present, before a request is answered."""
         events.advance(system, self.now())
