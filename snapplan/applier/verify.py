@@ -78,12 +78,12 @@ def verify(
 
 
 def _cleared(matched: Matched) -> set[int]:
-    """Return the numbers of the removals that belong to approved snapshots: of what a dead run left half-made of them."""
-    needed = {number for _, action in matched.done if action.verb is Verb.SNAPSHOT for number in action.after}
+    """Return the numbers of the removals of what a dead run left half-made of targets of which a snapshot is approved."""
+    taken = {action.target for _, action in matched.done if action.verb is Verb.SNAPSHOT}
     return {
         action.number
         for action in matched.new
-        if action.number in needed
+        if action.target in taken
         and action.verb is Verb.EXPIRE
         and any(reason.code == "incomplete" for reason in action.reasons)
     }
