@@ -45,8 +45,8 @@ workspace   models diagnostics errors clock second_clock collector redaction con
             drivers.base drivers.registry
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
             plan_file applier drivers.base workspace
-cli         models ids diagnostics errors clock second_clock version codes redaction config.files config.load config.schema catalog.base
-            catalog.owner planner applier drivers.base drivers.registry plan_check plan_file render workspace
+cli         models ids diagnostics errors clock second_clock version codes redaction config.files config.load config.schema
+            catalog.base catalog.owner planner applier drivers.base drivers.registry plan_check plan_file render workspace
 __main__    cli version
 __init__    version
 """

@@ -111,7 +111,9 @@ def test_what_the_architecture_page_names_exists(page: Path) -> None:
 
 
 def test_a_page_is_read_for_its_paths() -> None:
-    page = "```text\nsnapplan/\n  models/  y\n  gone.py  x\n```\n`planner/build.py`, `config/check_*.py`, `docs/x/`; `a`."
+    page = (
+        "```text\nsnapplan/\n  models/  y\n  gone.py  x\n```\n`planner/build.py`, `config/check_*.py`, `docs/x/`; `a`."
+    )
     assert list(named_paths(page)) == [
         "snapplan/models/",
         "snapplan/gone.py",

@@ -14,7 +14,6 @@ from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord
 from snapplan.redaction import redact
 
 if TYPE_CHECKING:
-
     from snapplan.applier.site import Site
     from snapplan.models.plan import Action
     from snapplan.models.request import Outcome, RestoreRequest, SnapshotRequest

@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.diagnostics import Diagnostic, Severity
+from snapplan.models.order import Focus
 from snapplan.models.world import Triple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from snapplan.models.order import Focus
     from snapplan.models.policy import Assignment, Period, Policy, Profile, Selector
     from snapplan.models.target import Scope, Target
     from snapplan.models.world import BackendState
@@ -63,8 +63,13 @@ def matches(glob: str, text: str) -> bool:
     return _compiled(glob).match(text) is not None
 
 
+EVERYTHING = Focus()
+
+
 def in_focus(target: str, focus: Focus) -> bool:
     """Whether a target address is among those that a plan is limited to."""
+    if focus == EVERYTHING:
+        return True
     backend = target.partition("/")[0]
     return any(matches(glob, target) for glob in focus.targets) and any(
         matches(glob, backend) for glob in focus.backends

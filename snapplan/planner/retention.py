@@ -38,8 +38,10 @@ def retention_changes(
         if mark is None or snapshot.completed_at is None or snapshot.taken_at > now:
             continue
         after = None if retention is None else mark.taken_at + retention
+        if after == mark.expires_at:
+            continue
         change = RetentionChange(snapshot, mark.expires_at, after)
-        if change.before != after and (retroactive or not change.shorter):
+        if retroactive or not change.shorter:
             changes.append(change)
     return changes
 

@@ -45,8 +45,17 @@ assignments:
 snapshots:
   before-26.2: {targets: [{backend: lab, scope: vm, names: [web]}, {backend: lab, scope: volume, names: [a]}], expires: 7d}
 restores:
-  back: {target: lab/volume/b, from: {snapshot: latest, before: 2026-11-22T11:30Z}, mode: in_place, not_after: 2026-11-23T00:00Z}
-  copy: {target: lab/vm/web, from: {snapshot: latest, before: 2026-11-22T11:30Z}, mode: clone, as: web-old, not_after: 2026-11-23T00:00Z}
+  back:
+    target: lab/volume/b
+    from: {snapshot: latest, before: 2026-11-22T11:30Z}
+    mode: in_place
+    not_after: 2026-11-23T00:00Z
+  copy:
+    target: lab/vm/web
+    from: {snapshot: latest, before: 2026-11-22T11:30Z}
+    mode: clone
+    as: web-old
+    not_after: 2026-11-23T00:00Z
 """
 APPLY = ["apply", "--auto-approve", "--confirm", "lab/volume/b"]
 ALLOWED = ["--allow", "SP304", "--reason", "the vms are given up"]
