@@ -97,8 +97,11 @@ def _difference(approved: Action, action: Action) -> str:
 
 def _backends(approved: Sequence[Action], summaries: Mapping[str, str], world: World) -> Iterator[Diagnostic]:
     """Refuse where another system answers under a backend's name; one without an identity cannot be told."""
+    needed = {action.backend for action in approved if not _is_ending(action)}
     for name in sorted({action.backend for action in approved if action.backend is not None}):
         state, before = world.backends.get(name), summaries.get(name)
+        if state is None and before is None and name not in needed:
+            continue  # the policy had no such backend any more: what ends is only recorded in the catalog
         if state is None:
             yield refusal("SP508", f"the policy has no backend {name!r}, or it is left out")
         elif before is None:
@@ -109,6 +112,10 @@ def _backends(approved: Sequence[Action], summaries: Mapping[str, str], world: W
                 f"backend {name!r} is another system than when the plan was made",
                 f"Then it was {before}, now it is {state.identity or 'without an identity'}.",
             )
+
+
+def _is_ending(action: Action) -> bool:
+    return action.verb is Verb.ASSIGN and not action.change.get("begins")
 
 
 def _restore_moved(approved: Action, action: Action) -> Diagnostic | None:

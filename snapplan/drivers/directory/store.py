@@ -77,10 +77,13 @@ class Store(NamedTuple):
 
     def exists(self) -> bool:
         """Return whether there is a store. Raises ``NotSupportedError``, ``RefusedError`` where there is something else."""
-        try:
-            form = marker_format(self.path)
-        except FileNotFoundError:
-            self._check_unused()
+        form = self._format()
+        if form is None and self._is_used():
+            # Somebody else may have made it between the two looks: the marker is written first.
+            form = self._format()
+            if form is None:
+                raise self._occupied()
+        if form is None:
             return False
         if form == FORMAT:
             self._check_claim()
@@ -123,9 +126,14 @@ class Store(NamedTuple):
                 hint=f"give each backend a store of its own; if the backend was renamed, write so in {str(self._claim)!r}",
             )
 
-    def _check_unused(self) -> None:
-        if self.path.is_dir() and not all(child.name.startswith(MARKER) for child in self.path.iterdir()):
-            raise self._occupied()
+    def _format(self) -> str | None:
+        try:
+            return marker_format(self.path)
+        except FileNotFoundError:
+            return None
+
+    def _is_used(self) -> bool:
+        return self.path.is_dir() and not all(child.name.startswith(MARKER) for child in self.path.iterdir())
 
     def _occupied(self) -> RefusedError:
         return RefusedError(

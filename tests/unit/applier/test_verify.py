@@ -138,6 +138,16 @@ def test_another_system_under_the_backends_name_refuses() -> None:
     assert codes(held(known, known)) == []
 
 
+def test_a_backend_that_the_policy_has_no_more_ends_its_assignments_and_refuses_nothing() -> None:
+    case = lab(snapshots=OLD)
+    config = case.policy.config.model_copy(update={"backends": {}})
+    removed = case._replace(policy=case.policy._replace(config=config), world=case.world._replace(backends={}))
+    verified = held(removed, removed)
+    assert verified.refusals == ()
+    assert verbs(verified) == [Verb.ASSIGN]
+    assert codes(held(case, removed)) == ["SP508"]
+
+
 def test_a_backend_that_had_no_identity_yet_may_have_one_now() -> None:
     case = lab(snapshots=OLD)
     assert codes(held(case, moved(case, identity="made by the first apply"))) == []
