@@ -235,14 +235,16 @@ def load_missed(db: sqlite3.Connection, limit: int) -> list[MissedRow]:
 def replace(db: sqlite3.Connection, state: CatalogState, assignments: Iterable[AssignmentRow], now: datetime) -> None:
     """Replace everything but runs and leases by ``state``, under a new id; the revision rises all the same.
 
-    Guard values that an apply confirmed are kept where ``state`` has none: a rebuild must not loosen them.
+    Guard values that an apply confirmed are kept where ``state`` has none, and the time that one confirmed where it is
+    later: a rebuild must not loosen the guards.
     """
     identity, at = os.urandom(8).hex(), seconds(now)
     for table in REPLACED:
         db.execute(f"DELETE FROM {table}")
     db.execute(
-        "UPDATE meta SET revision = max(revision + 1, ?), high_water = ?, rebuilt = ?, id = ?, rebuilt_at = ?,"
-        " guards = CASE ?6 WHEN '{}' THEN guards ELSE ?6 END, policy_commit = ifnull(?, policy_commit),"
+        "UPDATE meta SET revision = max(revision + 1, ?1), rebuilt = ?3,"
+        " high_water = max(ifnull(high_water, ?2), ifnull(?2, high_water)), id = ?4, rebuilt_at = ?5,"
+        " guards = CASE ?6 WHEN '{}' THEN guards ELSE ?6 END, policy_commit = ifnull(?7, policy_commit),"
         " boot_id = '', boot_seconds = NULL",
         (
             state.revision,

@@ -26,8 +26,9 @@ def rebuild(policy: Policy, backends: Mapping[str, BackendState], now: datetime)
     """Return what the catalog would hold, as far as marks and policy tell; ``rebuilt`` is set.
 
     A triple counts from the newest slot of its own snapshots. A period without any, beside periods of the same profile
-    that have some, counts from ``now``: it was applied with them, and its next slot is the first that is due. Raises
-    ``CatalogError`` where a backend did not answer, as its marks would be missing.
+    that have some, counts from ``now``: it was applied with them, and its next slot is the first that is due. The newest
+    snapshot up to ``now`` stands for the last confirmed time, so that a clock far ahead of it is not believed at once.
+    Raises ``CatalogError`` where a backend did not answer, as its marks would be missing.
     """
     from snapplan.planner.resolve import resolve
 
@@ -39,6 +40,7 @@ def rebuild(policy: Policy, backends: Mapping[str, BackendState], now: datetime)
     evidence = _evidence(policy, ours, now)
     wanted = resolve(policy, backends).triples
     return CatalogState(
+        high_water=_newest(ours, now),
         profiles={name: p.model_dump(mode="json", by_alias=True) for name, p in sorted(policy.profiles.items())},
         tracked=_tracked(wanted, evidence, now),
         orphaned={triple: now for triple in sorted(_triples(policy, ours)) if triple not in wanted},
@@ -50,6 +52,10 @@ def rebuild(policy: Policy, backends: Mapping[str, BackendState], now: datetime)
         },
         rebuilt=True,
     )
+
+
+def _newest(ours: Iterable[Snapshot], now: datetime) -> datetime | None:
+    return max((s.taken_at for s in ours if s.completed_at is not None and s.taken_at <= now), default=None)
 
 
 def rebuilt_assignments(

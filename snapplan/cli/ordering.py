@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from snapplan import clock
@@ -12,13 +13,14 @@ from snapplan.cli.exit_codes import ExitCode, exit_code
 from snapplan.cli.planning import order_command
 from snapplan.cli.session import session
 from snapplan.errors import CommandLineError
+from snapplan.ids import format_instant
 from snapplan.models.order import AdoptOrder, Orders, PinOrder, SnapshotOrder
 from snapplan.render.account import account_text
 from snapplan.render.diagnostics import diagnostic_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from snapplan.models.snapshot import Pin
 
@@ -29,7 +31,12 @@ def fresh_key(now: datetime) -> str:
 
 
 def take(order: SnapshotOrder, lock_timeout: timedelta) -> int:
-    """Take manual snapshots; print their addresses, and nothing else, to stdout. Return the exit code."""
+    """Take manual snapshots; print their addresses, and nothing else, to stdout. Return the exit code.
+
+    Raises ``CommandLineError`` for an expiration that is over already, as nothing would be taken.
+    """
+    if order.expires is not None:
+        _check_ahead("--expires", order.expires)
     code, account, existing = _carry_out("snapshot", Orders(snapshots=(order,)), lock_timeout)
     done = (
         [a["subject"] for a in account["actions"] if a["state"] == "done" and a["verb"] == "snapshot"]
@@ -42,8 +49,15 @@ def take(order: SnapshotOrder, lock_timeout: timedelta) -> int:
 
 
 def order_pin(snapshot: str, pin: Pin | None, lock_timeout: timedelta) -> int:
-    """Set or take away a pin. Return the exit code; raise ``CommandLineError`` where ``snapshot`` is no address."""
+    """Set or take away a pin. Return the exit code.
+
+    Raises ``CommandLineError`` where ``snapshot`` is no address, and for a pin that keeps nothing or has no reason.
+    """
     _check_address(snapshot)
+    if pin is not None and not pin.reason.strip():
+        raise CommandLineError("--reason says why the snapshot must stay, and is empty")
+    if pin is not None and pin.until is not None:
+        _check_ahead("--until", pin.until)
     code, account, _ = _carry_out(
         "unpin" if pin is None else "pin", Orders(pins=(PinOrder(snapshot, pin),)), lock_timeout
     )
@@ -65,6 +79,12 @@ def adopt(snapshots: Sequence[str], expires: timedelta | datetime | None, lock_t
         already = len(snapshots) - done
         console.notice(f"Adopted {done}." + (f" {already} were ours already." if already else ""))
     return code
+
+
+def _check_ahead(option: str, when: timedelta | datetime) -> None:
+    now = clock.now()
+    if (when if isinstance(when, datetime) else now + when) <= now:
+        raise CommandLineError(f"{option} is over already: it is {format_instant(now)}")
 
 
 def _check_address(snapshot: str) -> None:

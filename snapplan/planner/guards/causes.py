@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from snapplan.models.durations import format_duration
 from snapplan.planner.foresight import is_adopted
+from snapplan.planner.ownership import renames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,6 +49,7 @@ def _cause(
         if kind in ("retroactive", "declared"):
             return f"expires of manual snapshot {key} was brought forward", context.where("snapshots", key)
         return f"manual snapshot {key} ended while the clock was in doubt", None
+    profile, period = renames(context.policy).get((profile, period), (profile, period))  # a mark has the old names
     place = f'profile "{profile}", period "{period}"'
     rule = ("profiles", profile, "periods", period)
     match kind:

@@ -12,7 +12,16 @@ from snapplan.errors import CatalogError
 from snapplan.models.policy import ConfigFile, Moved, Policy, PolicyFile
 from snapplan.models.request import StartedRestore
 from snapplan.models.target import Capabilities, Scope
-from snapplan.models.world import BackendState, ManualKey, ManualRecord, RestoreRecord, Tracked, Triple, World
+from snapplan.models.world import (
+    BackendState,
+    CatalogState,
+    ManualKey,
+    ManualRecord,
+    RestoreRecord,
+    Tracked,
+    Triple,
+    World,
+)
 from snapplan.planner.build import plan
 
 from .samples import DAILY, HOURLY, NOW, foreign, mark, snapshot, target
@@ -82,6 +91,27 @@ def test_a_period_without_evidence_beside_one_with_it_waits_for_its_next_slot() 
     state = rebuild(policy(periods), backends, NOW)
     assert state.tracked[Triple("dc1", "id-a", "gold", "upgrade")] == Tracked(NOW, NOW)
     assert plan(policy(periods), World(state, backends), NOW).actions == ()
+
+
+def test_the_newest_snapshot_stands_for_the_confirmed_time_so_that_a_clock_far_ahead_lets_nothing_expire() -> None:
+    backends = backend(
+        daily("d0", SLOT - DAY), daily(), daily("future", NOW + 400 * DAY), hourly("half", NOW, completed_at=None)
+    )
+    later = NOW + 365 * DAY
+    state = rebuild(policy(), backends, later)
+    assert state.high_water == SLOT
+    made = plan(policy(), World(state, backends), later)
+    assert ("SP306", "blocked") in [(guard.code, guard.state) for guard in made.guards]
+    assert {action.verb for action in made.actions} >= {"snapshot", "expire"}
+    assert all("SP306" in action.blocked_by for action in made.actions)
+
+
+def test_a_rebuild_keeps_the_time_that_an_apply_confirmed(catalog: Catalog) -> None:
+    catalog.replace(CatalogState(high_water=NOW), NOW)
+    catalog.replace(rebuild(policy(), backend(daily("d0", SLOT - DAY)), NOW), NOW)
+    assert catalog.state().high_water == NOW
+    catalog.replace(CatalogState(), NOW)
+    assert catalog.state().high_water == NOW
 
 
 def test_a_target_without_evidence_is_left_to_the_next_plan() -> None:

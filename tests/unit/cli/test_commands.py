@@ -191,6 +191,14 @@ class TestSnapshot:
         assert f"{target!r} matches no target" in ran.err
         assert f"{A}@manual.k" not in names(run)
 
+    @pytest.mark.parametrize("over", ["2026-11-22T03:00Z", "2020-01-01T00:00Z", "0s"])
+    def test_an_expiration_that_is_over_is_no_restore_point(
+        self, run: Callable[..., Ran], applied: Path, over: str
+    ) -> None:
+        ran = run("snapshot", A, "--expires", over)
+        assert (ran.code, ran.out) == (64, "")
+        assert "--expires is over already" in ran.err
+
     def test_an_expiration_is_required(self, run: Callable[..., Ran], applied: Path) -> None:
         assert run("snapshot", A).code == 64
 
@@ -214,6 +222,13 @@ class TestPins:
         assert f"{address} is unpinned." in run("unpin", address).err
         assert not pinned()
         assert f"{address} was unpinned already." in run("unpin", address).err
+
+    @pytest.mark.parametrize(
+        "words", [("--reason", "x", "--until", "2026-11-22T03:00Z"), ("--reason", " ")], ids=["over", "no reason"]
+    )
+    def test_a_pin_that_keeps_nothing(self, run: Callable[..., Ran], applied: Path, words: tuple[str, ...]) -> None:
+        assert run("pin", names(run)[0], *words).code == 64
+        assert not any(row["pinned"] for row in json.loads(run("list", "snapshots", "--format", "json").out))
 
     def test_what_is_no_snapshot(self, run: Callable[..., Ran], applied: Path) -> None:
         assert run("pin", "lab/volume/a", "--reason", "x").code == 64

@@ -270,3 +270,19 @@ def test_the_old_minimum_is_known_from_the_marks_when_the_profile_was_applied_al
     held = [{"snapshot": name, "minimum": 9} for name in dailies(10)[3:]]
     (cause,) = guard(made(case(policy=lower, snapshots=held)), "SP301").value["because"]
     assert cause["text"] == 'min_snapshots 9 -> 1 in profile "gold", period "daily"'
+
+
+@pytest.mark.parametrize(
+    ("retention", "text"), [("5d", "min_snapshots 9 -> 1 in {}"), ("2d", "retention 5d -> 2d in {}, retroactive")]
+)
+def test_what_a_renamed_period_brings_about_is_told_under_its_new_name(retention: str, text: str) -> None:
+    old = {"daily": {**DAILY, "retention": "5d", "min_snapshots": 9}}
+    one = case(
+        before={"policy": old},
+        policy={"nightly": {**DAILY, "retention": retention, "min_snapshots": 1}},
+        files={"moved": [{"from": "profiles.gold.daily", "to": "profiles.gold.nightly"}]},
+        profile={"retroactive": True},
+        snapshots=dailies(10),
+    )
+    (cause,) = guard(made(one), "SP301").value["because"]
+    assert cause["text"] == text.format('profile "gold", period "nightly"')
