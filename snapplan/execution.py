@@ -241,7 +241,8 @@ class Execution(NamedTuple):
         if self.orders:
             return Acceptance(before.guards, frozenset(), before.commit)
         policy = self.workspace.policy
-        guards = before.guards if blocked and before.guards else policy.config.guards.model_dump(mode="json")
+        tripped = any(guard.state != "ok" for guard in plan.guards)
+        guards = before.guards if tripped and before.guards else policy.config.guards.model_dump(mode="json")
         stopped = {guard.backend for guard in blocked if guard.name == INVENTORY}
         answered = {backend.name for backend in plan.backends if backend.error is None}
         return Acceptance(guards, frozenset(answered - stopped), policy.commit)

@@ -101,11 +101,17 @@ class Workspace:
         live = self.catalog.live_runs(clock.now())
         others = live - {run.id} if run is not None else live
         record = self.catalog.writable and not others
-        states = {name: self._observe_backend(name, live, record=record) for name in names}
-        state = self.catalog.state()
-        if _knows_nothing(state) and _ours(states, self.policy.config.project):
-            state = self._rebuild(states, now, keep=record)
-        return self._world(state, states, now)
+        # What is recorded would make a lost catalog pass for one that knows something.
+        lost = _knows_nothing(self.catalog.state())
+        states = {name: self._observe_backend(name, live, record=record and not lost) for name in names}
+        if lost:
+            rest = [name for name in self.policy.config.backends if name not in states]
+            everywhere = {**states, **{name: self._observe_backend(name, live, record=False) for name in rest}}
+            if _ours(everywhere, self.policy.config.project):
+                return self._world(self._rebuild(everywhere, now, keep=record), states, now)
+        if lost and record:
+            states = {name: self._observe_backend(name, live, record=True) for name in names}
+        return self._world(self.catalog.state(), states, now)
 
     def plan(
         self,

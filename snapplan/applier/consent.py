@@ -44,7 +44,8 @@ class Terms(NamedTuple):
 
     def wants(self, action: Action) -> bool:
         """Whether the command line leaves ``action`` in."""
-        if self.only and action.verb not in self.only:
+        verbs = {action.verb, *(Verb.RESTORE for reason in action.reasons if reason.code == "safety")}
+        if self.only and verbs.isdisjoint(self.only):
             return False
         return action.target is None or not any(matches(glob, action.target) for glob in self.excepted)
 

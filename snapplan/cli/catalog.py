@@ -35,8 +35,11 @@ def command() -> None:
 
 
 @command.command("rebuild")
+@click.option(
+    "--replace", is_flag=True, help="Also replace a catalog that is not lost; needed where it knows anything."
+)
 @repository
-def rebuild() -> int:
+def rebuild(replace: bool) -> int:
     """Rebuild a lost catalog from the marks that the backends carry.
 
     All backends must answer. Declared manual snapshots and restores that nothing shows evidence of are listed as unknown
@@ -47,9 +50,15 @@ def rebuild() -> int:
       snapplan catalog rebuild
     """
     from snapplan import clock
+    from snapplan.errors import BlockedError
     from snapplan.workspace import Workspace
 
     with Workspace.open(session().root, writable=True) as workspace:
+        if not replace and workspace.catalog.state().high_water is not None:
+            raise BlockedError(
+                "the catalog is not lost: applies have confirmed it, and what a rebuild forgets, guards count",
+                hint="--replace rebuilds it all the same.",
+            )
         rebuilt = workspace.rebuild_catalog(clock.now())
         result(f"{workspace.catalog.url}\n")
     notice(f"Rebuilt: {len(rebuilt.tracked)} periods of targets, {len(rebuilt.manual)} manual snapshots.")

@@ -88,6 +88,8 @@ def _ended(context: Context, triples: list[Triple], *, gone: bool) -> Reason:
     if all(triple in context.renamed for triple in triples):
         return Reason("moved", "renamed in the policy; the history goes on under the new name")
     cause = "the target is gone" if gone else "no assignment selects it any more"
+    if triples[0].backend not in context.policy.config.backends:
+        cause = "the policy has its backend no more"
     return Reason("unassigned", f"{cause}; its snapshots stay, with their expiration and their minimum")
 
 

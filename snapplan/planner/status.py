@@ -26,7 +26,7 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
     """Return ``{"as_of", "targets": [...], "drift": [...], "foreign", "backends": [...]}`` as JSON data.
 
     One row per target: ``target``, ``profiles``, ``snapshots``, ``newest``, ``oldest``, ``quiesced`` (of the newest),
-    ``next_due``, ``state`` (ok, due, new, orphan, unprotected) and ``attention`` (sentences).
+    ``next_due``, ``state`` (ok, due, new, missing, orphan, unprotected) and ``attention`` (sentences).
     """
     context = prepare(policy, world, now, Orders(), focus or Focus())
     addresses = {(t.backend, t.scope, t.id): t.address for state in context.backends.values() for t in state.targets}
@@ -97,6 +97,9 @@ def _judge(
     overdue = [text for item in resolved if (text := _overdue(context, item))]
     if any(item.triple not in context.tracked for item in resolved):
         return "new", [*attention, *overdue]
+    had_some = any(context.tracked[item.triple].last_slot is not None for item in resolved)
+    if had_some and not any(one.snapshot.completed_at is not None for one in snapshots):
+        return "missing", [*attention, "no complete snapshot of it is left", *overdue]
     return ("due" if overdue else "ok"), [*attention, *overdue]
 
 

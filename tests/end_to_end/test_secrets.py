@@ -106,7 +106,7 @@ COMMANDS = [
     ("show", "run", "1"),
     ("catalog", "export"),
     ("catalog", "verify"),
-    ("catalog", "rebuild"),
+    ("catalog", "rebuild", "--replace"),
     ("drivers",),
 ]
 

@@ -176,7 +176,7 @@ def used(stage: Stage) -> str:
 
 def rebuilt(stage: Stage) -> str:
     stage.plan()
-    stage.run("catalog", "rebuild")
+    stage.run("catalog", "rebuild", "--replace")
     return stage.apply(code="SP503")
 
 

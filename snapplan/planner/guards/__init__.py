@@ -60,3 +60,6 @@ def _judgements(context: Context, draft: Draft) -> Iterator[Judgement]:
         yield judge_inventory(context, name, counted, effective)
         yield judge_quiesce(name, counted)
         yield shared[name]
+    for name in sorted(by_backend.keys() - context.world.backends.keys()):
+        if name not in context.policy.config.backends:
+            yield judge_unassign(context, name, by_backend[name], effective)

@@ -26,7 +26,7 @@ def judge_unassign(context: Context, backend: str, tally: Tally, limits: Limits)
     Counted are targets that exist and were assigned, and that no profile applies to any more; a renamed profile or a
     target that is gone ends nothing. An assignment that shrank to nothing counts whatever the limit is.
     """
-    live = {target.id: target.address for target in context.world.backends[backend].targets}
+    live = _live(context, backend, tally)
     assigned = {t.target_id for t in context.world.catalog.tracked if t.backend == backend} & live.keys()
     protected = {t.target_id for t in context.resolution.triples if t.backend == backend}
     ended = {t: action for action in tally.endings if (t := target_id(action)) in assigned and t not in protected}
@@ -55,6 +55,14 @@ def judge_unassign(context: Context, backend: str, tally: Tally, limits: Limits)
         return Judgement(result)
     stopped = {one for targets in emptied.values() for one in targets} | (set(ended) if many else set())
     return Judgement(result, _stops(tally, stopped))
+
+
+def _live(context: Context, backend: str, tally: Tally) -> dict[str, str]:
+    """Return the addresses of the targets that exist, by id; of a backend that the policy dropped nobody can say less."""
+    state = context.world.backends.get(backend)
+    if state is not None:
+        return {target.id: target.address for target in state.targets}
+    return {one: action.target or one for action in tally.endings if (one := target_id(action)) is not None}
 
 
 def _emptied(context: Context, backend: str, tally: Tally, live: Mapping[str, str]) -> Iterator[tuple[str, set[str]]]:

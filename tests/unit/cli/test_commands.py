@@ -378,6 +378,29 @@ class TestSimulate:
 
 
 class TestCatalog:
+    def test_a_plan_rebuilds_a_lost_catalog_where_manual_snapshots_are_left_too(
+        self, run: Callable[..., Ran], applied: Path
+    ) -> None:
+        assert run("snapshot", A, "--expires", "1d", "--key", "k").code == 0
+        for path in applied.glob("catalog.db*"):
+            path.unlink()
+        planned = run("plan")
+        assert "SP442" in planned.out + planned.err
+        assert "Nothing to do." in planned.out
+
+    def test_a_lost_catalog_is_rebuilt_by_an_apply_to_a_backend_that_has_nothing_of_ours(
+        self, run: Callable[..., Ran], applied: Path
+    ) -> None:
+        config = applied / "snapplan.yaml"
+        config.write_text(
+            config.read_text().replace("backends:", "backends:\n  nas: {driver: directory, root: nas}", 1)
+        )
+        (applied / "nas" / "volumes").mkdir(parents=True)
+        for path in applied.glob("catalog.db*"):
+            path.unlink()
+        assert "SP442" in run("apply", "--backend", "nas", "--auto-approve").out
+        assert "Nothing to do." in run("plan").out
+
     def test_a_lost_catalog_is_rebuilt_and_the_plan_is_empty(self, run: Callable[..., Ran], applied: Path) -> None:
         for path in applied.glob("catalog.db*"):
             path.unlink()
