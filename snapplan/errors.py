@@ -16,6 +16,7 @@ SnapplanError                     1
     ├── RefusedError                   the backend will not do this now; nothing was done
     │   ├── NameTakenError             something else has this name
     │   ├── NotFoundError              what it was about is not there
+    │   ├── RequestBudgetError         the requests of this hour are used up
     │   └── QuiesceError               I/O could not be frozen and the request requires it
     └── OutcomeUnknownError            it may or may not have been done; look before trying again
 """
@@ -142,6 +143,10 @@ class NameTakenError(RefusedError):
 
 class NotFoundError(RefusedError):
     """What it was about is not there."""
+
+
+class RequestBudgetError(RefusedError):
+    """The requests that may be made in an hour are used up; nothing was done."""
 
 
 class QuiesceError(RefusedError):

@@ -66,6 +66,6 @@ def _row(driver: DriverType) -> dict[str, Any]:
             for path in sorted(capabilities.restores, key=lambda path: (path.target, path.mode, path.source))
         ],
         "period_fields": sorted(capabilities.period_fields),
-        "native_schedule": capabilities.native_schedule,
+        "native_schedule": sorted(capabilities.native_schedule),
         "expires_itself": capabilities.expires_itself,
     }

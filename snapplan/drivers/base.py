@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         ExpireRequest,
         Inventory,
         Outcome,
+        PlatformAssignRequest,
+        PlatformProfileRequest,
         Recovered,
         RestoreRequest,
         SnapshotRequest,
@@ -28,12 +30,25 @@ if TYPE_CHECKING:
     from snapplan.models.target import Capabilities
 
 
+class Meter(Protocol):
+    """Counts the requests to one backend, over processes and runs."""
+
+    def count(self, requests: int = 1) -> None:
+        """Count requests that are made now."""
+        ...
+
+    def spent(self) -> int:
+        """Return how many were counted in the last 3,600 seconds."""
+        ...
+
+
 class Settings(NamedTuple):
     """What a driver is opened with.
 
     ``options`` is the driver's own model, validated, with secrets resolved. ``base`` is the folder that relative paths
     count from (the policy repository). ``read_only`` promises that nothing will be written: the driver must then not
-    create or change anything on the backend, not even its store.
+    create or change anything on the backend, not even its store. ``meter`` counts requests where the platform limits them;
+    without one a driver counts its own.
     """
 
     backend: str
@@ -42,6 +57,7 @@ class Settings(NamedTuple):
     base: Path
     quiesce_commands: Mapping[str, QuiesceCommands] = {}
     read_only: bool = False
+    meter: Meter | None = None
 
 
 class Driver(Protocol):
@@ -99,11 +115,39 @@ class Driver(Protocol):
         ...
 
 
+class ScheduleDriver(Driver, Protocol):
+    """A driver whose platform has a scheduler of its own (``capabilities.native_schedule``)."""
+
+    def set_profile(self, request: PlatformProfileRequest) -> Outcome:
+        """Make, change or delete a profile. Idempotent: what stands as ``after`` says is a success with ``existed``.
+
+        Raises nothing; refuses what is neither as ``before`` nor as ``after`` says, and to delete what is in use.
+        """
+        ...
+
+    def set_assignment(self, request: PlatformAssignRequest) -> Outcome:
+        """Assign a profile to a target or take it away. Idempotent, and refuses, as ``set_profile``."""
+        ...
+
+
+class CheckFinding(NamedTuple):
+    """One thing that a check of a backend found. ``state`` is ok, note, warning or problem."""
+
+    state: str
+    subject: str
+    text: str
+
+
 class DriverType(NamedTuple):
-    """A driver as the registry knows it. ``options`` is the model of its own keys in ``snapplan.yaml``."""
+    """A driver as the registry knows it.
+
+    ``options`` is the model of its own keys in ``snapplan.yaml``. ``check`` examines a backend for ``snapplan drivers
+    check``: credentials, permissions, versions, what this system offers; it writes nothing.
+    """
 
     name: str
     summary: str
     capabilities: Capabilities
     options: type[BaseModel]
     open: Callable[[Settings], Driver]
+    check: Callable[[Settings], Iterator[CheckFinding]] | None = None

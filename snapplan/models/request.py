@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from snapplan.models.platform import PlatformProfile, PlatformSchedule
     from snapplan.models.snapshot import Mark, Snapshot
     from snapplan.models.target import Quiesce, RestoreMode, Scope, Target
     from snapplan.models.world import Tracked, Triple
@@ -52,7 +54,9 @@ class RestoreRequest(NamedTuple):
 
     ``key`` identifies the restore: the driver writes "started KEY" to the backend before the effect and "done KEY" after
     it, and begins no key twice. ``as_name`` is the new object's name (clone only). ``target_id`` is the id that an in-place
-    restore carries over. ``content`` is the digest of the declaration, which the catalog keeps under the key.
+    restore carries over. ``content`` is the digest of the declaration, which the catalog keeps under the key. ``power_off``
+    allows to switch the target off first (in place), ``power_on`` asks to switch on what was restored, ``preserve_macs`` to
+    keep the addresses of its network cards (clone); a driver without these in ``restore_options`` never sees them.
     """
 
     key: str
@@ -65,6 +69,9 @@ class RestoreRequest(NamedTuple):
     mode: RestoreMode
     as_name: str = ""
     content: str = ""
+    power_off: bool = False
+    power_on: bool = False
+    preserve_macs: bool = False
 
     @property
     def target_address(self) -> str:
@@ -72,19 +79,49 @@ class RestoreRequest(NamedTuple):
         return f"{self.backend}/{self.scope}/{self.name}" if self.name else f"{self.backend}/{self.scope}"
 
 
+class PlatformProfileRequest(NamedTuple):
+    """Make, change or delete a profile on a platform with its own scheduler.
+
+    ``before`` is what stands there (``None``: nothing), ``after`` what shall (``None``: nothing). Where something else than
+    ``before`` or ``after`` is found, it is refused.
+    """
+
+    before: PlatformProfile | None
+    after: PlatformProfile | None
+
+
+class PlatformAssignRequest(NamedTuple):
+    """Assign a profile to ``target`` on the platform, or take its profile away.
+
+    ``before`` is the native id of the profile that it has, ``after`` the name of the one that it shall have; empty is none.
+    """
+
+    target: Target
+    before: str
+    after: str
+
+
 class ProfileRequest(NamedTuple):
-    """Record a profile as applied: ``document`` is its JSON form; ``None`` removes it."""
+    """Record a profile as applied: ``document`` is its JSON form; ``None`` removes it.
+
+    With ``platform`` that is carried out first, on the backend of the action.
+    """
 
     name: str
     document: Mapping[str, object] | None
+    platform: PlatformProfileRequest | None = None
 
 
 class AssignRequest(NamedTuple):
-    """Record triples that begin to apply (with their ``since``) and triples that stop applying."""
+    """Record triples that begin to apply (with their ``since``) and triples that stop applying.
+
+    With ``platform`` that is carried out first, on the backend of the action.
+    """
 
     assignment: str
     added: Mapping[Triple, Tracked]
     ended: tuple[Triple, ...] = ()
+    platform: PlatformAssignRequest | None = None
 
 
 class StartedRestore(NamedTuple):
@@ -102,7 +139,10 @@ class Inventory(NamedTuple):
 
     ``backend_clock`` is the backend's own time (UTC), where it has a clock that is not this machine's. ``requests`` is how
     many calls to the backend it took. ``identity`` is the backend's own permanent id, so that another one under the same
-    address is told from it. A driver that cannot read everything raises; an inventory is never partial.
+    address is told from it. ``platform`` is the backend's own schedule, ``None`` where it has none. ``deletes_at`` says
+    when the platform itself will delete a snapshot of ours (UTC; ``None``: never), by native id, of a backend that
+    ``expires_itself``. ``notices`` are sentences for the operator. A driver that cannot read everything raises; an
+    inventory is never partial.
     """
 
     targets: tuple[Target, ...]
@@ -111,6 +151,9 @@ class Inventory(NamedTuple):
     backend_clock: datetime | None = None
     requests: int = 1
     identity: str = ""
+    platform: PlatformSchedule | None = None
+    deletes_at: Mapping[str, datetime | None] = MappingProxyType({})
+    notices: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):

@@ -53,7 +53,8 @@ class Snapshot(NamedTuple):
     complete. ``mark`` is ``None`` where nothing on the backend says that it is a snapplan project's. ``quiesced`` and
     ``consistent`` are ``None`` where the backend cannot tell. ``locked_until`` is the end of a platform's lock.
     ``in_use`` says in a few words what needs it (a clone, a hold, a replication), or is empty. ``contains`` are the
-    ``scope/name`` pairs that can be restored out of it besides the target itself.
+    ``scope/name`` pairs that can be restored out of it besides the target itself, as globs where the backend tells only
+    when it is asked for one.
     """
 
     backend: str

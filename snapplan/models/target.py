@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLATFORM_MARGIN = timedelta(days=7)
+"""How much later than its mark says a snapshot is left to a platform that deletes by itself; until then we delete it."""
+POWERED_ON = "it is powered on"
+"""The ``in_place_blocker`` that a restore with ``power_off`` removes by itself."""
 
 
 class Scope(StrEnum):
@@ -69,6 +79,15 @@ class Capabilities(NamedTuple):
     ``reserved_in_names`` are characters that a snapshot name must not hold. ``clone_blocker`` says in a sentence why this
     backend, as it is configured, can make no clones although ``restores`` has them, or is empty. ``adopts_projects`` and
     ``adopts_unmarked`` say whether it can give our mark to another project's snapshots, and to those without any mark.
+
+    ``native_schedule`` are the scopes that a scheduler of the platform takes by itself; such a driver is a
+    ``ScheduleDriver``. With ``expires_itself`` the platform deletes what is past the expiration written on it; the driver
+    writes ``PLATFORM_MARGIN`` more than the mark says, and "never" while a pin holds. ``own_clock`` says that the inventory
+    tells the platform's time.
+
+    ``restore_options`` are those of power_off, power_on and preserve_macs that it honours. ``unavailable`` says of restores
+    that this system cannot do where a person can do them. ``requests_per_hour`` is the budget of requests that its
+    platform sets (0: none); ``request_costs`` is about how many requests an action takes, by ``VERB.SCOPE`` or ``VERB``.
     """
 
     scopes: frozenset[Scope]
@@ -81,9 +100,13 @@ class Capabilities(NamedTuple):
     parallel: int = 1
     max_name_length: int = 255
     reserved_in_names: str = "/@"
-    native_schedule: bool = False
+    native_schedule: frozenset[Scope] = frozenset()
     expires_itself: bool = False
     own_clock: bool = False
     clone_blocker: str = ""
     adopts_projects: bool = False
     adopts_unmarked: bool = False
+    restore_options: frozenset[str] = frozenset()
+    unavailable: Mapping[RestorePath, str] = MappingProxyType({})
+    requests_per_hour: int = 0
+    request_costs: Mapping[str, int] = MappingProxyType({})

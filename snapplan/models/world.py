@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from snapplan.models.platform import PlatformSchedule
     from snapplan.models.request import StartedRestore
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Capabilities, Target
@@ -127,7 +128,9 @@ class BackendState(NamedTuple):
     In ``snapshots`` the later of the catalog's and the backend's expiration stands in ``mark.expires_at``. ``error`` is
     set where the backend could not be read: then nothing is planned for it. ``live_runs`` are the runs that are still
     going on; an incomplete snapshot of one of them is left alone. ``identity`` is the backend's own permanent id and
-    ``clock`` its own time, where it has them. ``vanished`` is what is gone that no apply accepted yet.
+    ``clock`` its own time, where it has them. ``vanished`` is what is gone that no apply accepted yet. ``platform``,
+    ``deletes_at`` and ``notices`` are the inventory's; ``requests`` is how many requests reading it took and
+    ``requests_spent`` how many were made in the last hour, these included.
     """
 
     name: str
@@ -141,6 +144,11 @@ class BackendState(NamedTuple):
     identity: str = ""
     clock: datetime | None = None
     vanished: Vanished = Vanished()
+    platform: PlatformSchedule | None = None
+    deletes_at: Mapping[str, datetime | None] = MappingProxyType({})
+    notices: tuple[str, ...] = ()
+    requests: int = 0
+    requests_spent: int = 0
 
 
 class World(NamedTuple):

@@ -1,0 +1,123 @@
+"""What a failed request means: was it done, may it be tried again, what can the operator do."""
+
+from __future__ import annotations
+
+import requests
+from pyvergeos.exceptions import APIError, VergeConnectionError, VergeError, VergeTimeoutError
+
+from snapplan.errors import (
+    BackendError,
+    NameTakenError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RefusedError,
+    RequestBudgetError,
+    UnreachableError,
+)
+
+TAKEN = ("already exists", "already in use")
+CREDENTIALS_HINT = "check token, or username and password, of this backend in snapplan.yaml"
+
+
+class ReadError(UnreachableError):
+    """A read failed. ``status`` is the HTTP status, ``None`` without an answer; ``passing`` says it may be tried again."""
+
+    def __init__(
+        self, backend: str, message: str, *, status: int | None = None, passing: bool = False, hint: str = ""
+    ) -> None:
+        super().__init__(backend, message, hint=hint)
+        self.status = status
+        self.passing = passing
+
+
+def judged_read(backend: str, path: str, error: Exception, host: str = "") -> BackendError:
+    """Return what to raise for a read that failed with ``error``."""
+    if isinstance(error, BackendError):
+        return error
+    status = error.status_code if isinstance(error, APIError) else None
+    where = f"{backend}: {path}"
+    if status == 401:
+        return ReadError(backend, f"{where}: the system refuses the credentials", status=status, hint=CREDENTIALS_HINT)
+    if status == 403:
+        hint = "snapplan drivers check shows which permissions are missing"
+        return ReadError(backend, f"{where}: this user may not read it ({error})", status=status, hint=hint)
+    if status == 429:
+        hint = "it limits the requests of an hour; try again later"
+        return ReadError(backend, f"{where}: too many requests ({error})", status=status, passing=True, hint=hint)
+    if status is not None:
+        return ReadError(backend, f"{where}: {error} (HTTP {status})", status=status, passing=status >= 500)
+    tls = _cause(error, requests.exceptions.SSLError)
+    if tls is not None:
+        hint = "give the system's CA in ca_file"
+        return ReadError(backend, f"{backend}: the certificate of {host or 'the system'} is not trusted", hint=hint)
+    if isinstance(error, VergeTimeoutError) or _cause(error, requests.exceptions.Timeout) is not None:
+        return ReadError(backend, f"{where}: no answer in time", passing=True)
+    if isinstance(error, (VergeConnectionError, requests.exceptions.ConnectionError)):
+        return ReadError(backend, f"{where}: no connection ({_short(error)})", passing=True)
+    return ReadError(backend, f"{where}: the answer broke off or is not JSON ({type(error).__name__})", passing=True)
+
+
+def judged_write(backend: str, what: str, error: Exception) -> BackendError:
+    """Return what to raise for a write that failed with ``error``: a refusal, or an outcome that nobody knows.
+
+    A 4xx was decided before anything was done. After a 5xx, a timeout, a lost connection or half an answer it may or may
+    not have been done (API reference, timeouts and retries).
+    """
+    if isinstance(error, BackendError):
+        return error
+    where = f"{backend}: {what}"
+    if isinstance(error, APIError) and error.status_code is not None and error.status_code < 500:
+        return _refused(backend, where, error, error.status_code)
+    if isinstance(error, APIError):
+        return OutcomeUnknownError(backend, f"{where}: {error} (HTTP {error.status_code})")
+    if _never_connected(error):
+        return UnreachableError(backend, f"{where}: no connection ({_short(error)})")
+    if isinstance(error, VergeTimeoutError):
+        return OutcomeUnknownError(backend, f"{where}: no answer in time")
+    if isinstance(error, (VergeError, requests.exceptions.ConnectionError)):
+        return OutcomeUnknownError(backend, f"{where}: the connection was lost")
+    return OutcomeUnknownError(backend, f"{where}: the answer broke off or is not JSON")
+
+
+def _refused(backend: str, where: str, error: APIError, status: int) -> BackendError:
+    text = str(error)
+    if status == 401:
+        return RefusedError(backend, f"{where}: the system refuses the credentials", hint=CREDENTIALS_HINT)
+    if status == 403:
+        return RefusedError(backend, f"{where}: this user may not do that ({text})")
+    if status == 404:
+        return NotFoundError(backend, f"{where}: {text}")
+    if status == 429:
+        return RequestBudgetError(backend, f"{where}: too many requests ({text})", hint="try again later")
+    if status == 409 or (status == 422 and any(part in text for part in TAKEN)):
+        return NameTakenError(backend, f"{where}: {text}")
+    return RefusedError(backend, f"{where}: {text} (HTTP {status})")
+
+
+def _never_connected(error: Exception) -> bool:
+    cause = _cause(error, requests.exceptions.ConnectionError)
+    if cause is None:
+        return False
+    if isinstance(cause, (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError)):
+        return True
+    import urllib3
+
+    reasons = [getattr(argument, "reason", argument) for argument in cause.args]
+    return any(isinstance(reason, urllib3.exceptions.NewConnectionError) for reason in reasons)
+
+
+def _cause(error: BaseException | None, kind: type[Exception]) -> Exception | None:
+    while error is not None:
+        if isinstance(error, kind):
+            return error
+        error = error.__cause__
+    return None
+
+
+def _short(error: Exception) -> str:
+    deepest: BaseException = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    reasons = [getattr(argument, "reason", argument) for argument in deepest.args]
+    text = str(reasons[0]) if reasons else str(deepest)
+    return text.rpartition(": ")[2] or type(deepest).__name__
