@@ -73,7 +73,8 @@ class Capabilities(NamedTuple):
     """What a driver can do, as data, so that the planner and ``validate`` can refuse what it cannot.
 
     ``period_fields`` are the optional period fields it honours (``quiesce``, ``max_tier``, ``immutable``, ``private``,
-    ``type``). ``parallel`` is how many calls the applier may have under way at once. ``batch`` says that one ``create`` or
+    ``type``, ...), as ``FIELD`` or ``SCOPE.FIELD``; ``native_period_fields`` those that its platform's scheduler does.
+    ``parallel`` is how many calls the applier may have under way at once. ``batch`` says that one ``create`` or
     ``expire`` call with many requests is cheaper than many calls. ``atomic_sets`` says that the requests of one ``create``
     call that share ``mark.set`` are captured at one instant or not at all. ``max_name_length`` is in UTF-8 bytes.
     ``reserved_in_names`` are characters that a snapshot name must not hold. ``clone_blocker`` says in a sentence why this
@@ -94,6 +95,7 @@ class Capabilities(NamedTuple):
     quiesce: frozenset[Scope] = frozenset()
     restores: frozenset[RestorePath] = frozenset()
     period_fields: frozenset[str] = frozenset()
+    native_period_fields: frozenset[str] = frozenset()
     change: bool = True
     atomic_sets: bool = False
     batch: bool = False
@@ -110,3 +112,8 @@ class Capabilities(NamedTuple):
     unavailable: Mapping[RestorePath, str] = MappingProxyType({})
     requests_per_hour: int = 0
     request_costs: Mapping[str, int] = MappingProxyType({})
+
+    def honours(self, field: str, scope: Scope, *, native: bool = False) -> bool:
+        """Whether an optional period field has an effect at ``scope``; ``native`` under the platform's own scheduler."""
+        fields = self.native_period_fields if native else self.period_fields
+        return field in fields or f"{scope}.{field}" in fields
