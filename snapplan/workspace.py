@@ -283,11 +283,7 @@ class Workspace:
             self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))
             self.catalog.found_manual(manual_records(observation.changed, self.policy.config.project))
             self.catalog.observe(observation)
-        return state._replace(
-            identity=inventory.identity,
-            clock=inventory.backend_clock,
-            vanished=self.catalog.vanished(name, None if record else observation),
-        )
+        return state._replace(vanished=self.catalog.vanished(name, None if record else observation))
 
     def _capabilities(self, name: str) -> Capabilities:
         from snapplan.drivers.registry import find

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from case_platforms import platform_change
+
 from snapplan.models.order import Focus
 from snapplan.models.plan import Action, Plan, Verb, plain
 from snapplan.models.policy import Policy
@@ -36,10 +38,15 @@ def _actions(plan: Plan) -> dict[str, Any]:
         "restore": {a.change["key"]: short(a.snapshot) for a in by_verb[Verb.RESTORE]},
         "change": {short(a.snapshot): _becomes(a.change) for a in by_verb[Verb.CHANGE]},
         "assign": {
-            f"{a.target} {a.profile}": {word: a.change[word] for word in ("begins", "ends") if a.change[word]}
+            f"{a.target} {a.profile}": filled(
+                {
+                    **{word: a.change[word] for word in ("begins", "ends")},
+                    "platform": platform_change(a),
+                }
+            )
             for a in by_verb[Verb.ASSIGN]
         },
-        "profile": {a.profile: _fate(a) for a in by_verb[Verb.PROFILE]},
+        "profile": {" ".join(filter(None, [a.backend, a.profile])): _fate(a) for a in by_verb[Verb.PROFILE]},
         "missed": sorted(f"{_period(m.target, m.profile, m.period)}.{m.slot:%Y%m%dT%H%MZ}" for m in plan.missed),
         "because": {word(a): a.reasons[0].code for a in plan.actions},
         "says": {word(a): a.reasons[0].text for a in plan.actions},
@@ -125,6 +132,8 @@ def word(action: Action) -> str:
 
 
 def _fate(action: Action) -> str:
+    if action.reasons[0].code == "adopted":
+        return "adopted"
     if action.change["before"] is None:
         return "new"
     return "removed" if action.change["after"] is None else "changed"
@@ -135,7 +144,7 @@ def _becomes(change: dict[str, Any]) -> str:
         return "adopted"
     if "pin" in change:
         return "pinned" if change["pin"][1] else "unpinned"
-    return _shown(change["expires_at"][1])
+    return "kept" if "deletes_at" in change else _shown(change["expires_at"][1])
 
 
 def _period(target: str, profile: str, period: str) -> str:

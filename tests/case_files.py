@@ -8,7 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from case_platforms import with_platform
+
 from snapplan.config.defaults import complete
+from snapplan.drivers.memory.deadlines import deadline
 from snapplan.models.durations import parse_duration
 from snapplan.models.order import AdoptOrder, Focus, Orders, PinOrder, RestoreOrder, SnapshotOrder
 from snapplan.models.policy import ConfigFile, Policy, PolicyFile
@@ -90,11 +93,27 @@ def world_of(case: dict[str, Any], policy: Policy) -> World:
             error=error.get(name),
             clock=instant(case["backend_clock"]) if "backend_clock" in case else None,
             vanished=Vanished(**case.get("vanished", {})),
+            deletes_at=_deadlines(case, [snapshot for snapshot in snapshots if snapshot.backend == name]),
+            notices=tuple(case.get("notices", ())),
         )
         for name in sorted(names)
     }
     second = instant(case["second_clock"]) if "second_clock" in case else None
+    states = {name: with_platform(state, case, applied) for name, state in states.items()}
     return World(_catalog(case, applied, states), states, second)
+
+
+def _deadlines(case: dict[str, Any], snapshots: list[Snapshot]) -> dict[str, datetime | None]:
+    """Return when a platform that expires by itself deletes each of ours, unless the case says another instant."""
+    if not case.get("capabilities", {}).get("expires_itself"):
+        return {}
+    found = {one.native_id: deadline(one.mark) for one in snapshots if one.mark is not None and not one.managed}
+    named = {one["snapshot"]: one["deletes_at"] for one in case.get("snapshots", []) if "deletes_at" in one}
+    for native_id in found:
+        for name, at in named.items():
+            if native_id.endswith(f"{name.rpartition('@')[2]}"):
+                found[native_id] = None if at == "never" else instant(at)
+    return found
 
 
 def _catalog(case: dict[str, Any], applied: Policy, states: dict[str, BackendState]) -> CatalogState:
@@ -244,13 +263,19 @@ def orders_of(case: dict[str, Any]) -> Orders:
         tuple(_snapshot_order(one) for one in asked.get("snapshots", [])),
         tuple(_restore_order(one) for one in asked.get("restores", [])),
         tuple(PinOrder(one["snapshot"], _pin(one) if "owner" in one else None) for one in asked.get("pins", [])),
-        tuple(AdoptOrder(one["snapshot"], _expiration(one)) for one in asked.get("adoptions", [])),
+        tuple(_adoption(one) for one in asked.get("adoptions", [])),
     )
 
 
 def _snapshot_order(one: dict[str, Any]) -> SnapshotOrder:
     quiesce = Quiesce(one.get("quiesce", "never"))
     return SnapshotOrder(tuple(one["targets"]), one["key"], _expiration(one), quiesce=quiesce)
+
+
+def _adoption(one: dict[str, Any]) -> AdoptOrder:
+    if "profile" in one:
+        return AdoptOrder("", None, one.get("backend", "lab"), one["profile"])
+    return AdoptOrder(one["snapshot"], _expiration(one))
 
 
 def _restore_order(one: dict[str, Any]) -> RestoreOrder:

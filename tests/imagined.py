@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from case_platforms import set_on_platform
+
+from snapplan.drivers.memory.deadlines import deadline
 from snapplan.models.plan import Action, Plan, Verb
+from snapplan.models.request import AssignRequest, ProfileRequest
 from snapplan.models.snapshot import Snapshot
 from snapplan.models.target import RestoreMode, Target
 from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord, Tracked, Triple, World
@@ -16,6 +20,8 @@ def carry_out(world: World, plan: Plan, now: datetime, failing: Collection[int] 
 
     What a guard blocks is not done. The actions with the numbers ``failing`` fail, and what depends on them waits.
     """
+    for request in plan.settled:
+        world = _settled(world, request, now)
     failed: set[int] = set()
     for action in plan.actions:
         if action.blocked_by or action.number in failing or failed.intersection(action.after):
@@ -33,6 +39,9 @@ def snapshots(world: World) -> list[Snapshot]:
 
 
 def _profile(world: World, action: Action, now: datetime) -> World:
+    world = set_on_platform(world, action)
+    if not action.request.recorded:
+        return world
     profiles = dict(world.catalog.profiles)
     if action.request.document is None:
         profiles.pop(action.request.name, None)
@@ -42,11 +51,23 @@ def _profile(world: World, action: Action, now: datetime) -> World:
 
 
 def _assign(world: World, action: Action, now: datetime) -> World:
+    world = set_on_platform(world, action)
+    return _tracked(world, action.request, now)
+
+
+def _settled(world: World, request: ProfileRequest | AssignRequest, now: datetime) -> World:
+    if isinstance(request, AssignRequest):
+        return _tracked(world, request, now)
+    profiles = {**world.catalog.profiles, request.name: request.document}
+    return world._replace(catalog=world.catalog._replace(profiles=profiles))
+
+
+def _tracked(world: World, request: AssignRequest, now: datetime) -> World:
     tracked, orphaned = dict(world.catalog.tracked), dict(world.catalog.orphaned)
-    for triple in action.request.ended:
+    for triple in request.ended:
         tracked.pop(triple, None)
         orphaned[triple] = now
-    for triple, record in action.request.added.items():
+    for triple, record in request.added.items():
         tracked[triple] = record
         orphaned.pop(triple, None)
     return world._replace(catalog=world.catalog._replace(tracked=tracked, orphaned=orphaned))
@@ -71,6 +92,7 @@ def _snapshot(world: World, action: Action, now: datetime) -> World:
     )
     held = [s for s in world.backends[target.backend].snapshots if s.native_id != snapshot.native_id]
     world = _with_snapshots(world, target.backend, [*held, snapshot])
+    world = _with_deadline(world, target.backend, snapshot.native_id, deadline(mark))
     if mark.key is not None:
         manual = {**world.catalog.manual, ManualKey(target.backend, target.id, mark.key): ManualRecord(now)}
         return world._replace(catalog=world.catalog._replace(manual=manual))
@@ -81,7 +103,8 @@ def _change(world: World, action: Action, now: datetime) -> World:
     changed = action.request.snapshot
     state = world.backends[changed.backend]
     kept = [s._replace(mark=action.request.mark) if s.native_id == changed.native_id else s for s in state.snapshots]
-    return _with_snapshots(world, changed.backend, kept)
+    world = _with_snapshots(world, changed.backend, kept)
+    return _with_deadline(world, changed.backend, changed.native_id, deadline(action.request.mark, now))
 
 
 def _expire(world: World, action: Action, now: datetime) -> World:
@@ -103,6 +126,15 @@ def _restore(world: World, action: Action, now: datetime) -> World:
 
 def _with_snapshots(world: World, backend: str, held: list[Snapshot]) -> World:
     return world._replace(backends={**world.backends, backend: world.backends[backend]._replace(snapshots=held)})
+
+
+def _with_deadline(world: World, backend: str, native_id: str, at: datetime | None) -> World:
+    """Write when a platform that expires by itself deletes a snapshot."""
+    state = world.backends[backend]
+    if not state.capabilities.expires_itself:
+        return world
+    written = state._replace(deletes_at={**state.deletes_at, native_id: at})
+    return world._replace(backends={**world.backends, backend: written})
 
 
 def _raise_slot(world: World, triple: Triple, slot: datetime) -> World:

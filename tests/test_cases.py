@@ -22,13 +22,22 @@ from snapplan.planner.context import prepare
 CASES = Path(__file__).parent / "cases"
 FILES = sorted(CASES.rglob("*.yaml"))
 POLICY_WORDS = {"policy", "profile", "assignment", "config", "files"}
-WORLD_WORDS = {"targets", "snapshots", "capabilities", "live_runs", "started_restores", "drift", "unreachable"}
-CLOCK_WORDS = {"second_clock", "backend_clock", "vanished"}
+WORLD_WORDS = {
+    "targets",
+    "snapshots",
+    "capabilities",
+    "live_runs",
+    "started_restores",
+    "drift",
+    "unreachable",
+    "platform",
+}
+CLOCK_WORDS = {"second_clock", "backend_clock", "vanished", "notices"}
 RUN_WORDS = {"orders", "focus", "allowed", "now", "expect", "fails"}
 WORDS = (
     POLICY_WORDS | WORLD_WORDS | CLOCK_WORDS | RUN_WORDS | {"before", "new", "since", "nothing_due", "catalog", "then"}
 )
-STEP_WORDS = POLICY_WORDS | RUN_WORDS | {"targets", "snapshots", "unreachable", "after"}
+STEP_WORDS = POLICY_WORDS | RUN_WORDS | {"targets", "snapshots", "unreachable", "platform", "after"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CASES).with_suffix("")))
@@ -82,7 +91,8 @@ def changed_outside(world: World, case: Mapping[str, Any], step: Mapping[str, An
     for name, state in fresh.items():
         old = backends.get(name, state)
         held = state.snapshots if "snapshots" in step else old.snapshots
-        backends[name] = old._replace(targets=state.targets, snapshots=held, error=state.error)
+        platform = state.platform if "platform" in step else old.platform
+        backends[name] = old._replace(targets=state.targets, snapshots=held, error=state.error, platform=platform)
     return world._replace(backends=backends)
 
 

@@ -32,9 +32,10 @@ codes       -
 errors      diagnostics
 ids         models
 models      ids diagnostics
-config      models ids diagnostics errors collector | planner.cron planner.slots drivers.base drivers.registry
+config      models ids diagnostics errors collector | planner.cron planner.slots planner.native drivers.base drivers.registry
 catalog     models ids errors clock collector redaction | planner.ownership planner.resolve
 planner     models ids diagnostics
+imports     models ids planner.native
 applier     models ids diagnostics errors clock crash redaction catalog.base planner.sets planner.resolve | drivers.base
 drivers     models ids errors clock crash redaction config.secrets
 render      ids
@@ -47,6 +48,7 @@ execution   models ids diagnostics errors clock crash collector catalog.base cat
             plan_file applier drivers.base workspace
 cli         models ids diagnostics errors clock second_clock version codes redaction config.files config.load config.schema
             catalog.base catalog.owner planner applier drivers.base drivers.registry plan_check plan_file render workspace
+            imports
 __main__    cli version
 __init__    version
 """

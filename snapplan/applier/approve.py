@@ -79,7 +79,7 @@ def identity(action: Action) -> Identity:
         return (verb, action.snapshot, held.get("native_id"), held.get("taken_at"))
     if verb is Verb.RESTORE:
         return (verb, action.target, action.change.get("key", action.snapshot))
-    return (verb, action.target, held.get("target_id"), action.profile)
+    return (verb, action.backend, action.target, held.get("target_id"), action.profile)
 
 
 def _key(action: Action) -> str:
@@ -93,9 +93,11 @@ def covers(approved: Action, action: Action) -> bool:
     """Whether an approved action of the same identity covers what ``action`` would do."""
     before, now = plain(dict(approved.change)), plain(dict(action.change))
     if action.verb is Verb.ASSIGN:
-        return all(set(now.get(part, ())) <= set(before.get(part, ())) for part in ("begins", "ends"))
+        within = all(set(now.get(part, ())) <= set(before.get(part, ())) for part in ("begins", "ends"))
+        return within and now.get("platform", before.get("platform")) == before.get("platform")
     if action.verb is Verb.PROFILE:
-        return bool(before.get("after") == now.get("after"))
+        whole = action.backend is None or before.get("before") == now.get("before")
+        return whole and bool(before.get("after") == now.get("after"))
     if action.verb is Verb.CHANGE:
         return bool(before == now)
     if action.verb is Verb.RESTORE:

@@ -80,10 +80,16 @@ def _own_phase(action: Action) -> Phase:
     if action.verb is Verb.PROFILE:
         return Phase.END if action.request.document is None else Phase.PROTECT
     if action.verb is Verb.ASSIGN:
-        return Phase.END if action.request.ended and not action.request.added else Phase.PROTECT
+        return Phase.END if _only_ends(action.request) else Phase.PROTECT
     if action.verb is Verb.EXPIRE:
         return Phase.EXPIRE_AFTER if action.after else Phase.EXPIRE
     return {Verb.RESTORE: Phase.RESTORE, Verb.SNAPSHOT: Phase.SNAPSHOT, Verb.CHANGE: Phase.CHANGE}[action.verb]
+
+
+def _only_ends(request: AssignRequest) -> bool:
+    if request.platform is not None:
+        return not request.platform.after
+    return bool(request.ended) and not request.added
 
 
 def _pulled_forward(actions: Sequence[Action], phase_of: dict[int, Phase]) -> dict[int, Phase]:
@@ -213,5 +219,6 @@ def _ours(action: Action, project: str) -> bool:
         return request.mark.project == project and (request.adopts or (old is not None and old.project == project))
     if isinstance(request, ExpireRequest):
         mark = request.snapshot.mark
-        return mark is not None and mark.project == project and not request.snapshot.managed
+        ours = mark is not None and mark.project == project
+        return ours and (request.orphan or not request.snapshot.managed)
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from snapplan.applier.answers import sentence
 from snapplan.applier.board import INTERRUPTED, Board, not_tried
 from snapplan.applier.call import carry_out
 from snapplan.applier.order import CATALOG_VERBS, Phase, calls, phases, verify
+from snapplan.applier.platform import on_platform, set_on_platform
 from snapplan.applier.report import ActionResult, Report, State
 from snapplan.applier.schedule import run_lanes
 from snapplan.applier.site import Site
 from snapplan.clock import monotonic
-from snapplan.errors import FencedError
+from snapplan.errors import FencedError, RequestBudgetError, UnreachableError
 from snapplan.models.plan import Verb
+from snapplan.models.request import AssignRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from snapplan.catalog.base import Catalog, Lease, Run
     from snapplan.drivers.base import Driver
     from snapplan.models.plan import Action, Missed, Plan
+    from snapplan.models.request import ProfileRequest
 
 
 def never() -> bool:
@@ -58,7 +62,7 @@ def apply(
     board = Board(plan.actions)
     by_phase = dict(phases(plan))
     _record_all(by_phase.get(Phase.PROTECT, ()), site, board, stop)
-    notices = _record_missed(plan.missed, site, stop)
+    notices = _record_settled(plan.settled, site, stop) + _record_missed(plan.missed, site, stop)
     _leave_out(plan.actions, site, board)
     run_lanes(
         _lanes(by_phase, site, board),
@@ -101,45 +105,98 @@ def _leave_out(actions: Sequence[Action], site: Site, board: Board) -> None:
 
 
 def _record_all(actions: Sequence[Action], site: Site, board: Board, stop: Callable[[], bool]) -> None:
-    """Carry out profile and assign actions, one after another; they are records in the catalog."""
+    """Carry out profile and assign actions, one after another: on the platform that has them, and in the catalog."""
+    down: dict[str | None, str] = {}
     for action in actions:
-        obstacle = board.obstacle(action)
+        obstacle = board.obstacle(action) or _unreachable(action, site)
+        if obstacle is None and on_platform(action):
+            obstacle = down.get(action.backend)
         if obstacle is None and stop():
             board.interrupted = True
             obstacle = INTERRUPTED
-        _settle(not_tried([action], obstacle) if obstacle is not None else [_recorded(action, site)], site, board)
+        if obstacle is not None:
+            _settle(not_tried([action], obstacle), site, board)
+            continue
+        result = _recorded(action, site)
+        if isinstance(result.error, (UnreachableError, RequestBudgetError)):
+            down[action.backend] = result.text
+        _settle([result], site, board)
+
+
+def _unreachable(action: Action, site: Site) -> str | None:
+    if not on_platform(action) or (action.backend in site.drivers and action.backend in site.leases):
+        return None
+    return f"backend {action.backend!r} was left out"
 
 
 def _recorded(action: Action, site: Site) -> ActionResult:
-    """Record one applied profile or assignment under the leases of the backends that it is about."""
+    """Carry out one profile or assignment under the leases of the backends that it is about."""
     request, run, began = action.request, site.run.number, monotonic()
     site.observer.started(action)
+    notices: tuple[str, ...] = ()
     try:
-        for backend in _concerned(action, site):
-            site.catalog.check(site.leases[backend])
         crash.point("apply.intent.before")
         site.catalog.intent(run, action, site.now())
         crash.point("apply.intent.after")
-        if action.verb is Verb.PROFILE:
-            site.catalog.apply_profile(run, request.name, request.document, site.now())
-        else:
+        for backend in _concerned(action, site):
+            site.catalog.check(site.leases[backend])
+        if on_platform(action):
+            notices = set_on_platform(site, action)
+        if action.verb is Verb.ASSIGN:
             site.catalog.track(run, request.added, request.ended, request.assignment, site.now())
+        elif request.recorded:
+            site.catalog.apply_profile(run, request.name, request.document, site.now())
         crash.point("apply.result.before")
         site.catalog.result(run, action, State.DONE.value, "", site.now(), None)
         crash.point("apply.result.after")
     except FencedError as error:
         return ActionResult(action, State.NOT_TRIED, f"a lease was lost: {error}", error=error)
+    except RequestBudgetError as error:
+        return ActionResult(action, State.NOT_TRIED, sentence(error), error=error)
     except Exception as error:
-        return ActionResult(action, State.FAILED, sentence(error), monotonic() - began, error=error)
-    return ActionResult(action, State.DONE, seconds=monotonic() - began)
+        return _failed(site, action, error, monotonic() - began)
+    return ActionResult(action, State.DONE, "", monotonic() - began, notices)
+
+
+def _failed(site: Site, action: Action, error: Exception, seconds: float) -> ActionResult:
+    """Return the failure, in the journal too where that can be written: what was tried on a platform is for the record."""
+    text = sentence(error)
+    if on_platform(action):
+        with contextlib.suppress(Exception):
+            site.catalog.result(site.run.number, action, State.FAILED.value, text, site.now(), None)
+    return ActionResult(action, State.FAILED, text, seconds, error=error)
 
 
 def _concerned(action: Action, site: Site) -> list[str]:
-    """Return the backends whose leases a record needs: an assignment's, or all of them for a profile."""
+    """Return the backends whose leases a record needs: an assignment's or platform's, or all of them for a profile."""
+    if action.backend is not None and on_platform(action):
+        return [action.backend]
     if action.verb is Verb.PROFILE:
         return sorted(site.leases)
     triples = (*action.request.added, *action.request.ended)
     return sorted({triple.backend for triple in triples} & site.leases.keys())
+
+
+def _record_settled(
+    settled: Sequence[ProfileRequest | AssignRequest], site: Site, stop: Callable[[], bool]
+) -> tuple[str, ...]:
+    """Record what platforms have as the policy wants it; what cannot be recorded now the next plan finds again."""
+    if not settled or stop():
+        return ()
+    try:
+        for request in settled:
+            if isinstance(request, AssignRequest):
+                backends = {triple.backend for triple in (*request.added, *request.ended)}
+                if not backends <= site.leases.keys():
+                    continue
+                for backend in sorted(backends):
+                    site.catalog.check(site.leases[backend])
+                site.catalog.track(site.run.number, request.added, request.ended, request.assignment, site.now())
+            else:
+                site.catalog.apply_profile(site.run.number, request.name, request.document, site.now())
+    except Exception as error:
+        return (f"what the platform schedules was not recorded: {sentence(error)}",)
+    return ()
 
 
 def _record_missed(missed: Sequence[Missed], site: Site, stop: Callable[[], bool]) -> tuple[str, ...]:

@@ -95,6 +95,8 @@ def _why_not_changed(action: Action, snapshot: Snapshot) -> str:
     if mark is None:
         return "it is foreign now"
     if action.verb is Verb.CHANGE:
+        if "deletes_at" in action.change:
+            return "the platform deletes it later now, or it goes"
         wanted = action.change.get("expires_at", [None, None])[1]
         return "its expiration is right already" if _shown(mark.expires_at) == wanted else "it is not wanted any more"
     if mark.pin is not None:

@@ -71,7 +71,8 @@ class KnownSnapshot(NamedTuple):
 class Observation(NamedTuple):
     """What a refresh of one backend found new, changed and gone.
 
-    ``started_at`` is when its listing began: a row that was written after it is not touched.
+    ``started_at`` is when its listing began: a row that was written after it is not touched. ``expired`` are the snapshots
+    that are gone because the platform expired them by itself, when their time had come.
     """
 
     backend: str
@@ -80,6 +81,7 @@ class Observation(NamedTuple):
     targets_gone: Sequence[Target]
     changed: Sequence[Snapshot]
     gone: Sequence[Snapshot]
+    expired: Sequence[Snapshot] = ()
 
 
 class Run(NamedTuple):

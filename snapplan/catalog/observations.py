@@ -52,6 +52,7 @@ _OBSERVE = f"""{_PUT} decided_expires_at = CASE
     ELSE nullif(max(ifnull(decided_expires_at, {NEVER}), ifnull(excluded.decided_expires_at, {NEVER})), {NEVER}) END
 WHERE {_OLDER}"""
 _GONE = f"UPDATE snapshot SET gone_at = ? WHERE backend = ? AND native_id = ? AND gone_at IS NULL AND {_OLDER}"
+_EXPIRED = _GONE.replace("SET gone_at = ?", "SET expired = 1, gone_at = ?")
 _PUT_TARGET = f"""
 INSERT INTO target ({TARGET_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET scope = excluded.scope, name = excluded.name, tags = excluded.tags,
@@ -132,7 +133,8 @@ def observe(db: sqlite3.Connection, observation: Observation) -> None:
     # In the order of the key the table grows at its end instead of everywhere.
     changed = sorted(observation.changed, key=lambda snapshot: snapshot.native_id)
     db.executemany(_OBSERVE, ((*_full_row(traits, snapshot, None), at, at) for snapshot in changed))
-    db.executemany(_GONE, ((at, backend, snapshot.native_id, at, at) for snapshot in observation.gone))
+    for statement, some in ((_GONE, observation.gone), (_EXPIRED, observation.expired)):
+        db.executemany(statement, ((at, backend, snapshot.native_id, at, at) for snapshot in some))
     db.executemany(_PUT_TARGET, map(target_row, observation.targets))
     db.executemany(
         "UPDATE target SET gone_at = ? WHERE backend = ? AND id = ? AND gone_at IS NULL",

@@ -59,10 +59,12 @@ def reconcile(
     _unique(backend, "target", [target.id for target in inventory.targets])
     compared = _compare_snapshots(inventory.snapshots, known, project, live_runs, listing_started_at)
     _refuse_broken_text(backend, inventory.targets, compared.changed)
-    gone, vanished = _missing(known, snapshot_ids, project, listing_started_at)
+    missing = _missing(known, snapshot_ids, listing_started_at)
+    ended = _ended(missing, known, capabilities, _latest(listing_started_at, inventory.backend_clock))
+    gone = [snapshot for snapshot in missing if snapshot.native_id not in ended]
     targets, targets_gone = _compare_targets(inventory.targets, known_targets)
     drift = [
-        *vanished,
+        *(vanished_snapshot(one.address, listing_started_at) for one in gone if _is_ours(one, project)),
         *compared.drift,
         *_renamed(inventory.targets, known_targets, listing_started_at),
         *_vanished(inventory.targets, targets_gone, compared.snapshots, project, listing_started_at),
@@ -75,8 +77,15 @@ def reconcile(
         restores=inventory.restores,
         live_runs=live_runs,
         drift=_with_past(backend, drift, past_drift),
+        identity=inventory.identity,
+        clock=inventory.backend_clock,
+        platform=inventory.platform,
+        deletes_at=inventory.deletes_at,
+        notices=inventory.notices,
+        requests=inventory.requests,
     )
-    return state, Observation(backend, listing_started_at, targets, targets_gone, compared.changed, gone)
+    expired = [snapshot for snapshot in missing if snapshot.native_id in ended]
+    return state, Observation(backend, listing_started_at, targets, targets_gone, compared.changed, gone, expired)
 
 
 def _unique(backend: str, what: str, ids: list[str]) -> set[str]:
@@ -151,16 +160,41 @@ def _compare_snapshots(
     return _Compared(snapshots, changed, drift)
 
 
-def _missing(
-    known: Mapping[str, KnownSnapshot], listed: set[str], project: str, seen_at: datetime
-) -> tuple[list[Snapshot], list[Drift]]:
+def _missing(known: Mapping[str, KnownSnapshot], listed: set[str], seen_at: datetime) -> list[Snapshot]:
     """Return the known snapshots that are not listed, except those that were written down after the listing began.
 
     What lies more than a day ahead of the listing was written under a wrong clock and proves nothing.
     """
     records = [known[native_id] for native_id in known.keys() - listed]
-    gone = sorted(record.snapshot for record in records if not seen_at < record.seen_at <= seen_at + DAY)
-    return gone, [vanished_snapshot(snapshot.address, seen_at) for snapshot in gone if _is_ours(snapshot, project)]
+    return sorted(record.snapshot for record in records if not seen_at < record.seen_at <= seen_at + DAY)
+
+
+def _ended(
+    missing: Iterable[Snapshot], known: Mapping[str, KnownSnapshot], capabilities: Capabilities, now: datetime
+) -> set[str]:
+    """Return the native ids of those that a platform which deletes by itself could delete: past their exact expiration.
+
+    One that a pin held is not among them: it was to stay for ever.
+    """
+    if not capabilities.expires_itself:
+        return set()
+    return {
+        snapshot.native_id
+        for snapshot in missing
+        if (expires_at := known[snapshot.native_id].expires_at) is not None
+        and expires_at <= now
+        and not _is_pinned(snapshot, now)
+    }
+
+
+def _is_pinned(snapshot: Snapshot, now: datetime) -> bool:
+    pin = snapshot.mark.pin if snapshot.mark is not None else None
+    return pin is not None and (pin.until is None or pin.until > now)
+
+
+def _latest(started_at: datetime, clock: datetime | None) -> datetime:
+    """Return the time of a listing by the clock that is ahead; the platform deletes by its own."""
+    return started_at if clock is None else max(started_at, clock)
 
 
 def _merged(

@@ -13,29 +13,31 @@ if TYPE_CHECKING:
 
 
 @click.command("adopt")
-@click.argument("snapshots", nargs=-1, required=True, metavar="SNAPSHOT...")
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @click.option(
     "--expires",
     type=EXPIRATION,
-    required=True,
     metavar="WHEN",
-    help="A duration from now on, an instant, or never.",
+    help="When snapshots expire: a duration from now on, an instant, or never.",
 )
 @click.option(
     "--lock-timeout", type=DURATION, default="60s", show_default=True, help="How long to wait for another apply."
 )
 @repository
-def command(snapshots: tuple[str, ...], expires: timedelta | datetime | str, lock_timeout: timedelta) -> int:
-    """Make foreign snapshots ours, so that they expire when you say.
+def command(addresses: tuple[str, ...], expires: timedelta | datetime | str | None, lock_timeout: timedelta) -> int:
+    """Make foreign snapshots ours, so that they expire when you say; or a platform's profile, so that the policy changes it.
 
     An adopted snapshot is a manual one: it has the expiration given here and no minimum, and it satisfies no slot. A pin
     that another project set on it stays. Its data is not touched.
+
+    A profile of a platform's own schedule is BACKEND/profile/NAME. Its periods stay as they are until an apply.
 
     \b
     Examples:
       snapplan adopt lab/vm/web-01@before-upgrade --expires 30d
       snapplan adopt lab/vm/web-01@other.daily.20261121T0200Z --expires never
+      snapplan adopt 'dc1/profile/System Snapshots'
     """
     from snapplan.cli.ordering import adopt
 
-    return adopt(snapshots, None if isinstance(expires, str) else expires, lock_timeout)
+    return adopt(addresses, expires, lock_timeout)

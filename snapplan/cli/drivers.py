@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snapplan.cli.console import out_style, result
+from snapplan.cli.exit_codes import ExitCode, exit_code
 from snapplan.cli.options import data_format, repository
+from snapplan.cli.session import session
 
 if TYPE_CHECKING:
-    from snapplan.drivers.base import DriverType
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from snapplan.drivers.base import CheckFinding, DriverType
+    from snapplan.models.policy import Backend, ConfigFile
+
+STATES = ("ok", "note", "warning", "problem")
 
 
 @click.group("drivers", invoke_without_command=True)
 @repository
 @click.pass_context
 def command(context: click.Context) -> int:
-    """Show the drivers that are installed, and what each can do.
+    """Show the drivers that are installed and what each can do, and check a backend.
 
     \b
     Examples:
       snapplan drivers
       snapplan drivers list --format json
+      snapplan drivers check dc1
     """
     if context.invoked_subcommand is None:
         returned: int = context.invoke(listed, form="text")
@@ -52,6 +61,76 @@ def listed(form: str) -> int:
 
         result(drivers_text(rows, style=out_style()))
     return 0
+
+
+@command.command("check")
+@click.argument("backend")
+@data_format
+@repository
+def check(backend: str, form: str) -> int:
+    """Examine a backend: can it be reached, are the credentials and permissions enough, what does it offer.
+
+    Nothing is written to it. Each finding is ok, a note, a warning or a problem; with a problem the exit code is 1.
+
+    \b
+    Examples:
+      snapplan drivers check dc1
+      snapplan drivers check dc1 --format json
+    """
+    config, root = _config()
+    if backend not in config.backends:
+        from snapplan.errors import CommandLineError
+
+        raise CommandLineError(f"there is no backend {backend!r}", hint=f"There is {', '.join(config.backends)}.")
+    document = _checked(backend, config.backends[backend], config.project, root)
+    if form == "json":
+        from snapplan.render.jsonplan import json_text
+
+        result(json_text(document))
+    else:
+        from snapplan.render.checks import checks_text
+
+        result(checks_text(document, style=out_style()))
+    return exit_code(ExitCode.FAILED if document["counts"]["problem"] else None)
+
+
+def _config() -> tuple[ConfigFile, Path]:
+    """Return what ``snapplan.yaml`` says; the policy files may have errors. Raises ``PolicyInvalidError``."""
+    from snapplan.config.load import load_file
+    from snapplan.errors import PolicyInvalidError
+
+    root = session().root
+    loaded = load_file(root / "snapplan.yaml")
+    if loaded.policy is None:
+        raise PolicyInvalidError(loaded.diagnostics)
+    return loaded.policy.config, root
+
+
+def _checked(backend: str, config: Backend, project: str, base: Path) -> dict[str, Any]:
+    findings = [
+        {"state": found.state, "subject": found.subject, "text": found.text}
+        for found in _findings(backend, config, project, base)
+    ]
+    counts = {state: sum(found["state"] == state for found in findings) for state in STATES}
+    return {"backend": backend, "driver": config.driver, "findings": findings, "counts": counts}
+
+
+def _findings(backend: str, config: Backend, project: str, base: Path) -> Iterator[CheckFinding]:
+    """Yield what the driver finds; what keeps it from going on is a problem like others."""
+    from snapplan.drivers.base import CheckFinding
+    from snapplan.drivers.registry import check_backend
+    from snapplan.errors import BackendError
+
+    try:
+        found = check_backend(backend, config, project=project, base=base)
+        if found is None:
+            yield CheckFinding(
+                "note", "check", f"driver {config.driver} has no check of its own; snapplan plan tries it"
+            )
+        else:
+            yield from found
+    except BackendError as error:
+        yield CheckFinding("problem", "check", f"{error}" + (f"; {error.hint}" if error.hint else ""))
 
 
 def _row(driver: DriverType) -> dict[str, Any]:

@@ -31,8 +31,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "unpin": ("unpin", "Let a pinned snapshot expire again."),
     "adopt": ("adopt", "Make a foreign snapshot ours."),
     "simulate": ("simulate", "Run the planner over a span of time."),
+    "import": ("import_", "Write a platform's own schedule as a policy file."),
     "catalog": ("catalog", "Look after the catalog."),
-    "drivers": ("drivers", "Show the drivers that are installed."),
+    "drivers": ("drivers", "Show the drivers that are installed, and check a backend."),
     "schema": ("schema", "Print a JSON Schema for editors and checks."),
     "completion": ("completion", "Print the completion script for a shell."),
 }

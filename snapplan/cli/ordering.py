@@ -68,17 +68,29 @@ def order_pin(snapshot: str, pin: Pin | None, lock_timeout: timedelta) -> int:
     return code
 
 
-def adopt(snapshots: Sequence[str], expires: timedelta | datetime | None, lock_timeout: timedelta) -> int:
-    """Make foreign snapshots ours; return the exit code. Raises ``CommandLineError`` for what is no snapshot's address."""
-    for snapshot in snapshots:
-        _check_address(snapshot)
-    orders = Orders(adoptions=tuple(AdoptOrder(snapshot, expires) for snapshot in snapshots))
-    code, account, _ = _carry_out("adopt", orders, lock_timeout)
+def adopt(addresses: Sequence[str], expires: timedelta | datetime | str | None, lock_timeout: timedelta) -> int:
+    """Make foreign snapshots, and profiles of platforms, ours; return the exit code.
+
+    Raises ``CommandLineError`` for what is no address, and for a snapshot without an expiration (``expires`` is ``None``).
+    """
+    adoptions = tuple(_adoption(address, expires) for address in addresses)
+    code, account, _ = _carry_out("adopt", Orders(adoptions=adoptions), lock_timeout)
     if code == 0:
-        done = account["counts"]["change"] if account else 0
-        already = len(snapshots) - done
+        done = account["counts"]["change"] + account["counts"]["profile"] if account else 0
+        already = len(addresses) - done
         console.notice(f"Adopted {done}." + (f" {already} were ours already." if already else ""))
     return code
+
+
+def _adoption(address: str, expires: timedelta | datetime | str | None) -> AdoptOrder:
+    backend, _, rest = address.partition("/")
+    kind, _, name = rest.partition("/")
+    if kind == "profile" and name:
+        return AdoptOrder(address, None, backend, name)
+    _check_address(address)
+    if expires is None:
+        raise CommandLineError(f"{address} is a snapshot: --expires says when it expires")
+    return AdoptOrder(address, None if isinstance(expires, str) else expires)
 
 
 def _check_ahead(option: str, when: timedelta | datetime) -> None:

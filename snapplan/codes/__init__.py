@@ -11,9 +11,10 @@ from snapplan.codes.files import FILES
 from snapplan.codes.guards import GUARDS
 from snapplan.codes.meaning import MEANING
 from snapplan.codes.plans import PLANS
+from snapplan.codes.platforms import PLATFORMS
 from snapplan.codes.saved import SAVED
 
 __all__ = ["CODES", "Code"]
 
-CODES: dict[str, Code] = {entry.code: entry for entry in (*FILES, *MEANING, *GUARDS, *PLANS, *SAVED)}
+CODES: dict[str, Code] = {entry.code: entry for entry in (*FILES, *MEANING, *GUARDS, *PLANS, *PLATFORMS, *SAVED)}
 """All codes, by their name."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snapplan.config.check_native import check_native
 from snapplan.config.check_selectors import can_quiesce, check_selectors
 from snapplan.config.checked import is_literal, meant
 from snapplan.config.explain import show
 from snapplan.config.structure import BROKEN_PERIOD
 from snapplan.models.target import Quiesce, Scope
+from snapplan.planner.native import runs_natively
 
 if TYPE_CHECKING:
     from snapplan.config.checked import Checked, Known
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def check_assignments(checked: Checked) -> None:
     """Check every assignment that could be read."""
-    asked: set[tuple[str, str, Scope]] = set()
+    asked: set[tuple[str, str, Scope, bool]] = set()
     literal: dict[tuple[str, Scope, str], tuple[str, str]] = {}
     for name, assignment in checked.entries.sections["assignments"].items():
         path = ("assignments", name)
@@ -27,11 +29,16 @@ def check_assignments(checked: Checked) -> None:
         profile = checked.entries.sections["profiles"].get(assignment.profile)
         for selector, backends in selected:
             for known in backends:
-                _check_schedule(assignment, known, path, checked)
-                key = (assignment.profile, known.name, selector.scope)
-                if profile is not None and key not in asked:
+                native = runs_natively(assignment, known.backend, known.capabilities, selector.scope)
+                _check_schedule(assignment, known, selector.scope, path, checked)
+                if profile is None:
+                    continue
+                if native:
+                    check_native(assignment, profile, known, selector.scope, path, checked)
+                key = (assignment.profile, known.name, selector.scope, native)
+                if key not in asked:
                     asked.add(key)
-                    _check_ability(assignment.profile, profile, known, selector.scope, checked)
+                    _check_ability(assignment.profile, profile, known, selector.scope, checked, native=native)
             _check_overlap(name, assignment, selector, literal, checked)
     _note_unused(checked)
 
@@ -48,26 +55,28 @@ def _check_profile(assignment: Assignment, path: Path, checked: Checked) -> None
     checked.findings.error("SP201", (*path, "profile"), summary, value=True, hint=meant(assignment.profile, known))
 
 
-def _check_schedule(assignment: Assignment, known: Known, path: Path, checked: Checked) -> None:
-    native = known.capabilities.native_schedule
+def _check_schedule(assignment: Assignment, known: Known, scope: Scope, path: Path, checked: Checked) -> None:
+    native = scope in known.capabilities.native_schedule
     driver = known.backend.driver
     if assignment.schedule == "platform" and not native:
-        summary = f"driver {driver} of {known.name} has no scheduler of its own"
+        of = f" for a {scope}" if known.capabilities.native_schedule else ""
+        summary = f"driver {driver} of {known.name} has no scheduler of its own{of}"
         hint = "write schedule: snapplan, and run snapplan apply from a timer"
         checked.findings.error("SP214", (*path, "schedule"), summary, value=True, hint=hint)
     if assignment.take_over and not native:
-        summary = f'"take_over" has no effect: driver {driver} of {known.name} has no profiles of its own'
+        summary = f'"take_over" has no effect: driver {driver} of {known.name} has no profiles of its own for a {scope}'
         checked.findings.warning("SP224", (*path, "take_over"), summary, hint="remove it")
 
 
-def _check_ability(name: str, profile: Profile, known: Known, scope: Scope, checked: Checked) -> None:
+def _check_ability(name: str, profile: Profile, known: Known, scope: Scope, checked: Checked, *, native: bool) -> None:
     """Compare what each period asks for with what the backend's driver honours."""
     for period_name, period in profile.periods.items():
         if period is not BROKEN_PERIOD:
-            _check_period(period, ("profiles", name, "periods", period_name), known, scope, checked)
+            place = ("profiles", name, "periods", period_name)
+            _check_period(period, place, known, scope, checked, native=native)
 
 
-def _check_period(period: Period, path: Path, known: Known, scope: Scope, checked: Checked) -> None:
+def _check_period(period: Period, path: Path, known: Known, scope: Scope, checked: Checked, *, native: bool) -> None:
     findings = checked.findings
     driver = known.backend.driver
     quiesce = _quiesce(period, checked)
@@ -80,18 +89,21 @@ def _check_period(period: Period, path: Path, known: Known, scope: Scope, checke
         else:
             detail = "Its snapshots are taken without freezing I/O."
             findings.warning("SP212", (*path, "quiesce"), summary, value=True, detail=detail)
-    honoured = known.capabilities.period_fields
-    if period.immutable and "immutable" not in honoured:
-        summary = f"driver {driver} of {known.name} cannot lock a snapshot"
+    elif native and quiesce is Quiesce.REQUIRE:
+        summary = f"the platform of {known.name} takes a {scope} even where it cannot quiesce it"
+        detail = "snapplan status says when its newest snapshot is not quiesced."
+        hint = "write quiesce: prefer, or schedule: snapplan in the assignment"
+        findings.warning("SP212", (*path, "quiesce"), summary, value=True, detail=detail, hint=hint)
+    if period.immutable and not known.capabilities.honours("immutable", scope, native=native):
+        summary = f"driver {driver} of {known.name} cannot lock a snapshot of a {scope}"
         detail = "Anybody with access to the backend could delete what must not be deleted."
         hint = "use another profile for these targets, or leave immutable out"
         findings.error("SP212", (*path, "immutable"), summary, detail=detail, hint=hint)
     for field in _other_fields(period):
-        if field not in honoured:
+        if not known.capabilities.honours(field, scope, native=native):
             detail = "The snapshots are taken as though it were not there."
-            findings.warning(
-                "SP212", (*path, field), f'driver {driver} of {known.name} does not know "{field}"', detail=detail
-            )
+            summary = f'driver {driver} of {known.name} does not know "{field}" for a {scope}'
+            findings.warning("SP212", (*path, field), summary, detail=detail)
 
 
 def _quiesce(period: Period, checked: Checked) -> Quiesce | None:

@@ -14,13 +14,13 @@ from snapplan.drivers.base import DriverType, Settings
 from snapplan.errors import BackendError, SnapplanError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
     from pydantic import BaseModel
 
-    from snapplan.drivers.base import Driver
+    from snapplan.drivers.base import CheckFinding, Driver
     from snapplan.models.policy import Backend
 
 GROUP = "snapplan.drivers"
@@ -74,6 +74,18 @@ def open_backend(backend: str, config: Backend, *, project: str, base: Path, rea
             read_only=read_only,
         )
     )
+
+
+def check_backend(backend: str, config: Backend, *, project: str, base: Path) -> Iterator[CheckFinding] | None:
+    """Examine the backend called ``backend``; nothing is written to it. ``None`` where its driver has no check.
+
+    Raises ``BackendError`` as ``open_backend`` does, also while the findings are taken.
+    """
+    driver = _required(backend, config.driver)
+    if driver.check is None:
+        return None
+    options = _options(backend, driver, config.options, base)
+    return driver.check(Settings(backend, project, options, base, config.quiesce_commands, read_only=True))
 
 
 def _required(backend: str, name: str) -> DriverType:
@@ -138,7 +150,12 @@ def _try(name: str) -> DriverType | SnapplanError | None:
 
 def _built_in(name: str) -> DriverType:
     module, _, attribute = BUILT_IN[name].partition(":")
-    driver: DriverType = getattr(import_module(module), attribute)
+    try:
+        driver: DriverType = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise SnapplanError(
+            f"driver {name!r} needs {error.name}, which is not installed", hint=f"pip install 'snapplan[{name}]'"
+        ) from error
     return driver
 
 

@@ -47,11 +47,14 @@ class PinOrder(NamedTuple):
 class AdoptOrder(NamedTuple):
     """Make a foreign snapshot (an address) ours, as a manual one that expires at ``expires`` (UTC; ``None``: never).
 
-    A duration counts from the moment of adoption.
+    A duration counts from the moment of adoption. With ``profile`` it is the profile of that name on the platform of
+    ``backend`` that becomes ours.
     """
 
     snapshot: str
     expires: timedelta | datetime | None
+    backend: str = ""
+    profile: str = ""
 
 
 class Orders(NamedTuple):

@@ -16,10 +16,11 @@ from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 
 if TYPE_CHECKING:
+    from snapplan.models.request import AssignRequest, ProfileRequest
     from snapplan.models.world import Triple
 
 FORMAT = "snapplan.plan/1.0"
-INTERNAL = frozenset({"request", "triple"})
+INTERNAL = frozenset({"request", "triple", "settled"})
 
 
 class Verb(StrEnum):
@@ -177,7 +178,8 @@ class Plan:
     ``exact_until``: until then planning again gives the same digest. ``refreshed`` is false where the backends were not
     asked. ``id`` names this making of the plan, ``digest`` its meaning; ``checksum`` is over the whole document.
     ``existing`` are the snapshots that an order asks for and that were taken before under its key: it is carried out.
-    ``target_globs`` and ``backend_globs`` are what the plan is limited to.
+    ``target_globs`` and ``backend_globs`` are what the plan is limited to. ``settled`` is what a platform's own schedule
+    shows to be as the policy wants it: an apply records it, there is nothing to do, and it is not part of the document.
     """
 
     as_of: datetime
@@ -197,6 +199,7 @@ class Plan:
     target_globs: tuple[str, ...] = ("*",)
     backend_globs: tuple[str, ...] = ("*",)
     refreshed: bool = True
+    settled: tuple[ProfileRequest | AssignRequest, ...] = ()
     id: str = ""
     digest: str = ""
     checksum: str = ""

@@ -40,6 +40,9 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, use_enum_values=False)
 
 
+PlatformName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
+
+
 class Period(Model):
     """How often a snapshot is taken, and how long each is kept. Field names and units are VergeOS's."""
 
@@ -78,6 +81,9 @@ class Period(Model):
     type: Literal["full", "partial_include", "partial_exclude"] = Field("full", description="VergeOS: partial by tag.")
     partial_tags: tuple[str, ...] = Field((), description="VergeOS: the tags that `type` includes or excludes.")
     quiesce_tags: tuple[str, ...] = Field((), description="VergeOS: quiesce the VMs that carry one of these tags.")
+    platform_name: PlatformName | None = Field(
+        None, description="What it is called on a platform that runs its schedule (default: its key)."
+    )
 
 
 class Profile(Model):
@@ -93,6 +99,9 @@ class Profile(Model):
         False, strict=True, description="A shorter retention also shortens existing snapshots (default false)."
     )
     periods: dict[Name, Period] = Field(min_length=1, description="The periods, by name.")
+    platform_name: PlatformName | None = Field(
+        None, description="What it is called on a platform that runs its schedule (default: its key)."
+    )
 
 
 class Selector(Model):

@@ -44,9 +44,14 @@ class ChangeRequest(NamedTuple):
 
 
 class ExpireRequest(NamedTuple):
-    """Delete ``snapshot``. The driver refuses when what it finds under ``native_id`` is not that snapshot."""
+    """Delete ``snapshot``. The driver refuses when what it finds under ``native_id`` is not that snapshot.
+
+    One that a platform's schedule took (``snapshot.managed``) is refused unless ``orphan`` says that nothing schedules its
+    target by that period any more.
+    """
 
     snapshot: Snapshot
+    orphan: bool = False
 
 
 class RestoreRequest(NamedTuple):
@@ -104,12 +109,13 @@ class PlatformAssignRequest(NamedTuple):
 class ProfileRequest(NamedTuple):
     """Record a profile as applied: ``document`` is its JSON form; ``None`` removes it.
 
-    With ``platform`` that is carried out first, on the backend of the action.
+    With ``platform`` that is carried out first, on the backend of the action; without ``recorded`` nothing else is done.
     """
 
     name: str
     document: Mapping[str, object] | None
     platform: PlatformProfileRequest | None = None
+    recorded: bool = True
 
 
 class AssignRequest(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -109,9 +108,9 @@ class Capabilities(NamedTuple):
     adopts_projects: bool = False
     adopts_unmarked: bool = False
     restore_options: frozenset[str] = frozenset()
-    unavailable: Mapping[RestorePath, str] = MappingProxyType({})
+    unavailable: Mapping[RestorePath, str] = {}
     requests_per_hour: int = 0
-    request_costs: Mapping[str, int] = MappingProxyType({})
+    request_costs: Mapping[str, int] = {}
 
     def honours(self, field: str, scope: Scope, *, native: bool = False) -> bool:
         """Whether an optional period field has an effect at ``scope``; ``native`` under the platform's own scheduler."""

@@ -1,4 +1,4 @@
-"""Adoption: a foreign snapshot becomes ours because somebody asked for it by its address."""
+"""Adoption: a foreign snapshot, or a platform's profile, becomes ours because somebody asked for it by its address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.models.plan import Reason, Verb
-from snapplan.models.request import ChangeRequest
+from snapplan.models.request import ChangeRequest, PlatformProfileRequest, ProfileRequest
 from snapplan.models.snapshot import Mark
 from snapplan.planner.steps import precondition
 
@@ -23,6 +23,9 @@ KEY_PREFIX = "adopted."
 def add_adoptions(context: Context, draft: Draft) -> None:
     """Add the changes that give foreign snapshots our mark. Slots are not satisfied by them: they are manual."""
     for order in context.orders.adoptions:
+        if order.profile:
+            _add_profile(context, draft, order)
+            continue
         snapshot = _find(context, order)
         if isinstance(snapshot, Diagnostic):
             draft.diagnostics.append(snapshot)
@@ -56,6 +59,38 @@ def _add(context: Context, draft: Draft, order: AdoptOrder, snapshot: Snapshot) 
         precondition=precondition(snapshot),
         reasons=(Reason("adopted", f"adopted by order; it was of {of}"),),
         request=ChangeRequest(snapshot, mark, adopts=True),
+    )
+
+
+def _add_profile(context: Context, draft: Draft, order: AdoptOrder) -> None:
+    """Add what gives a platform's profile our mark, so that the policy may change it; its periods stay as they are."""
+    backend, project = order.backend, context.policy.config.project
+    state = context.world.backends.get(backend)
+    platform = state.platform if state is not None else None
+    current = next((one for one in platform.profiles if one.name == order.profile), None) if platform else None
+    if current is None:
+        known = ", ".join(sorted(profile.name for profile in platform.profiles)) if platform else ""
+        hint = f"it has {known}" if known else ""
+        summary = f"{backend} has no profile {order.profile!r} in a schedule of its own"
+        draft.diagnostics.append(Diagnostic("SP430", Severity.ERROR, summary, hint=hint))
+        return
+    if current.project == project:
+        return
+    if current.project is not None:
+        summary = f"profile {current.name!r} of {backend} cannot be adopted: it is of project {current.project!r}"
+        hint = "let that project give it up: take the last line out of its description"
+        draft.diagnostics.append(Diagnostic("SP432", Severity.ERROR, summary, hint=hint))
+        return
+    users = sum(native_id == current.native_id for native_id in platform.assigned.values()) if platform else 0
+    draft.add(
+        Verb.PROFILE,
+        backend=backend,
+        profile=current.name,
+        change={"before": {"project": None}, "after": {"project": project}},
+        reasons=(Reason("adopted", f"adopted by order; {users} target{'s have' if users != 1 else ' has'} it"),),
+        request=ProfileRequest(
+            current.name, {}, PlatformProfileRequest(current, current._replace(project=project)), recorded=False
+        ),
     )
 
 

@@ -23,9 +23,11 @@ from snapplan.planner.expiry import newest_complete
 from snapplan.planner.foresight import is_foreseen, is_released, promised_minimum
 from snapplan.planner.guards import stand
 from snapplan.planner.impact import impacts
+from snapplan.planner.keeping import add_keeping
 from snapplan.planner.manual import add_manual_expiries, add_manual_snapshots
 from snapplan.planner.orphans import orphaned
 from snapplan.planner.pins import add_pins
+from snapplan.planner.platform import survey
 from snapplan.planner.policy_digest import policy_digest
 from snapplan.planner.protection import begin_protection, end_protection
 from snapplan.planner.restores import add_restores, sources_of_restores
@@ -73,6 +75,8 @@ def plan(
     else:
         _plan_policy(context, draft)
     guards = stand(context, draft, allowed)
+    if not context.orders and add_keeping(context, draft, sources_of_restores(context, draft)):
+        guards = stand(context, draft, allowed)
     if context.clock_in_doubt and CLOCK_CODE not in allowed:
         draft.missed.clear()  # what was missed depends on the time, and is recorded for good
     return _finish(context, draft, guards)
@@ -87,7 +91,8 @@ def _plan_orders(context: Context, draft: Draft) -> None:
 
 def _plan_policy(context: Context, draft: Draft) -> None:
     draft.diagnostics.extend(context.resolution.diagnostics)
-    assigned, begun = begin_protection(context, draft)
+    platforms = survey(context, draft)
+    assigned, begun = begin_protection(context, draft, platforms)
     tracked = {**context.tracked, **begun}
     restores = add_restores(context, draft, declared=True)
     sources = sources_of_restores(context, draft)
@@ -104,7 +109,7 @@ def _plan_policy(context: Context, draft: Draft) -> None:
     for group in lost:
         _add_orphan_expiries(context, draft, group, waits_for)
     add_manual_expiries(context, draft, sources, ended, waits_for)
-    end_protection(context, draft)
+    end_protection(context, draft, platforms)
     _note_instants(context, draft, decisions, lost)
 
 
@@ -112,7 +117,7 @@ def _decisions(
     context: Context, draft: Draft, tracked: Mapping[Triple, Tracked], sources: frozenset[str]
 ) -> list[tuple[Resolved, Decision]]:
     decisions = [
-        (resolved, _decide(context, resolved, tracked[triple], sources))
+        (resolved, _decide(context, resolved, tracked.get(triple), sources))
         for triple, resolved in context.resolution.triples.items()
         if context.in_focus(resolved.target.address)
     ]
@@ -126,18 +131,19 @@ def _decisions(
 
 
 def _decide(
-    context: Context, resolved: Resolved, tracked: Tracked, sources: frozenset[str], *, waits: bool = False
+    context: Context, resolved: Resolved, tracked: Tracked | None, sources: frozenset[str], *, waits: bool = False
 ) -> Decision:
-    triple = resolved.triple
+    triple, owned = resolved.triple, context.owned[resolved.triple.backend]
     return decide(
         resolved,
         tracked,
-        context.owned[triple.backend].scheduled.get(triple, ()),
+        owned.scheduled.get(triple, ()),
         context.now,
         live_runs=context.world.backends[triple.backend].live_runs,
         sources=sources,
         clock_stepped_back=context.clock_stepped_back,
         waits=waits,
+        managed=owned.managed_scheduled.get(triple, ()) if resolved.native else (),
     )
 
 
@@ -289,6 +295,7 @@ def _finish(context: Context, draft: Draft, guards: tuple[GuardResult, ...]) -> 
         backends=_backends(context),
         next_due=next_due,
         existing=tuple(draft.existing),
+        settled=tuple(draft.settled),
         diagnostics=(*draft.diagnostics, *_backend_findings(context)),
         target_globs=context.focus.targets,
         backend_globs=context.focus.backends,

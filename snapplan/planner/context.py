@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from snapplan.diagnostics import Diagnostic, Location
     from snapplan.models.order import Focus, Orders
     from snapplan.models.policy import Policy
+    from snapplan.models.request import AssignRequest, ProfileRequest
     from snapplan.models.world import BackendState, Tracked, Triple, World
     from snapplan.planner.resolve import Resolution
 
@@ -54,6 +55,11 @@ class Context:
         """Whether a target address is among those that the plan is limited to."""
         return in_focus(target, self.focus)
 
+    @property
+    def everything(self) -> bool:
+        """Whether the plan is limited to nothing."""
+        return self.focus.targets == ("*",) and self.focus.backends == ("*",)
+
     def where(self, *path: str) -> str | None:
         """Return ``file:line:column`` of a key of the policy."""
         location: Location | None = self.policy.location(*path)
@@ -69,6 +75,7 @@ class Draft:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     instants: set[datetime] = field(default_factory=set)
     existing: list[str] = field(default_factory=list)
+    settled: list[ProfileRequest | AssignRequest] = field(default_factory=list)
     kept: int = 0
     pinned: int = 0
     orphans: int = 0

@@ -80,7 +80,7 @@ def _all(context: Context) -> Iterator[Listed]:
             other = f"of project {snapshot.mark.project}" if snapshot.mark else "no mark of this project"
             yield Listed(snapshot, "foreign", f"{other}; never changed, never expired")
         for snapshot in owned.managed:
-            yield Listed(snapshot, "managed", "the platform's own schedule keeps and expires it")
+            yield Listed(snapshot, "managed", _kept_by_platform(snapshot, context.now))
         for triple, snapshots in owned.scheduled.items():
             resolved = context.resolution.triples.get(triple)
             if resolved is not None:
@@ -89,8 +89,11 @@ def _all(context: Context) -> Iterator[Listed]:
                 since = context.world.catalog.orphaned.get(triple)
                 minimum, _ = orphan_minimum(snapshots, context.policy.config.orphans, since, context.now)
                 orphan = True
-            for verdict in judge(snapshots, minimum, context.now, live_runs=live, sources=sources):
-                yield _owned(verdict, context.now, minimum, triple, orphan=orphan)
+            native = resolved is not None and resolved.native
+            counted = [*snapshots, *(owned.managed_scheduled.get(triple, ()) if native else ())]
+            for verdict in judge(counted, minimum, context.now, live_runs=live, sources=sources):
+                if not verdict.snapshot.managed:
+                    yield _owned(verdict, context.now, minimum, triple, orphan=orphan)
         targets = {target.id for target in context.world.backends[backend].targets}
         for key, snapshots in owned.manual.items():
             for snapshot in snapshots:
@@ -110,6 +113,18 @@ def _owned(verdict: Verdict, now: datetime, minimum: int, triple: Triple | None,
     elif verdict.code == "held":
         state = "held"
     return Listed(snapshot, state, _reason(verdict, now), verdict, minimum, triple)
+
+
+def _kept_by_platform(snapshot: Snapshot, now: datetime) -> str:
+    if is_held_by_platform(snapshot, now):
+        return "past its expiration; the platform's own schedule holds it"
+    return "the platform's own schedule keeps and expires it"
+
+
+def is_held_by_platform(snapshot: Snapshot, now: datetime) -> bool:
+    """Whether the platform still has a snapshot of its own schedule that is past its expiration."""
+    expiration = expires_at(snapshot)
+    return snapshot.managed and expiration is not None and expiration <= now
 
 
 def _reason(verdict: Verdict, now: datetime) -> str:

@@ -33,9 +33,7 @@ def orphaned(context: Context, sources: Collection[str]) -> Iterator[Orphaned]:
     """Yield the orphans of all backends that could be read, in a fixed order."""
     for backend in sorted(context.owned):
         live = context.world.backends[backend].live_runs
-        groups = context.owned[backend].scheduled
-        for triple in sorted(groups.keys() - context.resolution.triples.keys()):
-            snapshots = groups[triple]
+        for triple, snapshots in sorted(_groups(context, backend).items()):
             since = context.world.catalog.orphaned.get(triple)
             minimum, released_at = orphan_minimum(snapshots, context.policy.config.orphans, since, context.now)
             urgent, turns_at = scan(snapshots, context.now)
@@ -43,6 +41,18 @@ def orphaned(context: Context, sources: Collection[str]) -> Iterator[Orphaned]:
             if urgent and not context.clock_stepped_back:
                 verdicts = judge(snapshots, minimum, context.now, live_runs=live, sources=sources)
             yield Orphaned(triple, snapshots, minimum, verdicts, turns_at, released_at)
+
+
+def _groups(context: Context, backend: str) -> dict[Triple, Sequence[Snapshot]]:
+    """Return the orphans by triple. A platform keeps the last that it took for ever, so ``orphans:`` is for them too."""
+    owned, live = context.owned[backend], context.resolution.triples.keys()
+    groups: dict[Triple, Sequence[Snapshot]] = {
+        triple: owned.scheduled[triple] for triple in owned.scheduled.keys() - live
+    }
+    if context.policy.config.orphans is not None:
+        for triple in owned.managed_scheduled.keys() - live:
+            groups[triple] = [*groups.get(triple, ()), *owned.managed_scheduled[triple]]
+    return groups
 
 
 def orphan_minimum(

@@ -19,8 +19,9 @@ Renames = dict[tuple[str, str], tuple[str, str]]
 class Owned(NamedTuple):
     """The snapshots of one backend, sorted by whose they are.
 
-    ``scheduled`` and ``manual`` are owned (our project's mark). ``newest_slot`` is the newest slot that a complete
-    snapshot, owned or managed, future-dated or not, satisfies.
+    ``scheduled`` and ``manual`` are owned (our project's mark). ``managed_scheduled`` are those of ``managed`` that a
+    period of ours made the platform take. ``newest_slot`` is the newest slot that a complete snapshot, owned or managed,
+    future-dated or not, satisfies.
     """
 
     scheduled: dict[Triple, list[Snapshot]]
@@ -28,6 +29,7 @@ class Owned(NamedTuple):
     managed: list[Snapshot]
     foreign: list[Snapshot]
     newest_slot: dict[Triple, datetime]
+    managed_scheduled: dict[Triple, list[Snapshot]]
 
 
 def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now: datetime) -> Owned:
@@ -50,7 +52,7 @@ def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now:
             groups[key] = [snapshot]
         else:
             group.append(snapshot)
-    owned = Owned({}, {}, managed, foreign, {})
+    owned = Owned({}, {}, managed, foreign, {}, {})
     for (target_id, profile, period, manual_key, is_managed), group in groups.items():
         backend = group[0].backend
         if profile is None or period is None:
@@ -60,6 +62,7 @@ def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now:
         _note_newest_slot(owned.newest_slot, triple, group, now)
         if is_managed:
             managed.extend(group)
+            owned.managed_scheduled.setdefault(triple, []).extend(group)
         else:
             owned.scheduled.setdefault(triple, []).extend(group)
     return owned

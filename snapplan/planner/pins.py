@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import ChangeRequest
+from snapplan.planner.keeping import outlasts
 from snapplan.planner.steps import precondition
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def add_pins(context: Context, draft: Draft) -> None:
             draft.diagnostics.append(snapshot)
             continue
         mark = snapshot.mark
-        if mark is None or mark.pin == order.pin:
+        if mark is None or (mark.pin == order.pin and not (order.pin and outlasts(context, snapshot))):
             continue
         draft.add(
             Verb.CHANGE,

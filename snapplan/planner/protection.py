@@ -1,90 +1,111 @@
-"""Profile and assign actions: what the catalog records as applied, against what the policy says."""
+"""Assign actions: what the catalog records as applied and what platforms schedule, against what the policy says."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from snapplan.models.plan import Reason, Verb
-from snapplan.models.request import AssignRequest, ProfileRequest
+from snapplan.models.request import AssignRequest, PlatformAssignRequest
 from snapplan.planner.due import start_tracking
 from snapplan.planner.expiry import age_order
+from snapplan.planner.profiles import add_profiles, remove_profiles
 
 if TYPE_CHECKING:
     from snapplan.models.world import Tracked, Triple
     from snapplan.planner.context import Context, Draft
+    from snapplan.planner.platform import Protection, Survey
 
-Protection = tuple[str, str, str]
 
-
-def begin_protection(context: Context, draft: Draft) -> tuple[dict[Protection, int], dict[Triple, Tracked]]:
+def begin_protection(
+    context: Context, draft: Draft, platforms: Survey
+) -> tuple[dict[Protection, int], dict[Triple, Tracked]]:
     """Add the profiles that are new or changed and the assignments that begin.
 
-    Returns the number of the assign action by (backend, target id, profile), and how each new triple begins.
+    What a platform's own schedule shows to be as it should be is only noted, to be recorded by the next apply. Returns the
+    number of the assign action by (backend, target id, profile), and how each new triple begins.
     """
-    profiles = _profiles(context, draft)
+    profiles = add_profiles(context, draft, platforms)
     numbers: dict[Protection, int] = {}
     begun: dict[Triple, Tracked] = {}
     recorded = _recorded(context)
     for protection, desired in _desired(context).items():
+        if platforms.stopped(protection):
+            continue
         added = {triple: _begin(context, triple) for triple in desired if triple not in context.world.catalog.tracked}
         gone = tuple(triple for triple in recorded.get(protection, ()) if triple not in context.resolution.triples)
-        if not added and not gone:
-            continue
         first = context.resolution.triples[desired[0]]
+        request = AssignRequest(first.assignment, added, gone, platforms.assignments.get(protection))
+        if not added and not gone and request.platform is None:
+            continue
         begun.update(added)
+        if protection in platforms.native and request.platform is None:
+            draft.settled.append(request)
+            continue
         numbers[protection] = draft.add(
             Verb.ASSIGN,
             backend=protection[0],
             target=first.target.address,
             profile=protection[2],
-            after=(profiles[protection[2]],) if protection[2] in profiles else (),
-            change={"begins": [t.period for t in added], "ends": [t.period for t in gone]},
+            after=profiles.of(protection),
+            change={
+                "begins": [t.period for t in added],
+                "ends": [t.period for t in gone],
+                **_moves(platforms, request),
+            },
             precondition={"target_id": protection[1]},
-            reasons=(_assigned(context, first.assignment),),
-            request=AssignRequest(first.assignment, added, gone),
+            reasons=(_assigned(context, first.assignment),) if added or gone else (_drifted(platforms, request),),
+            request=request,
         )
     return numbers, begun
 
 
-def end_protection(context: Context, draft: Draft) -> None:
+def end_protection(context: Context, draft: Draft, platforms: Survey) -> None:
     """Add the assignments that end and the profiles that are removed; their snapshots stay and become orphans."""
     desired = _desired(context)
     names = _target_names(context)
     for protection, triples in sorted(_recorded(context).items()):
         backend, target_id, profile = protection
-        if protection in desired or _unread(context, backend):
+        leaving = platforms.detached.get((backend, target_id))
+        if _unread(context, backend) or (protection in desired and (leaving is None or leaving.profile != profile)):
             continue
         target = names.get((backend, target_id)) or _name_of_gone(context, triples)
         if not context.in_focus(target):
             continue
+        ended = () if protection in desired else tuple(triples)
+        request = AssignRequest("", {}, ended)
+        if leaving is not None and leaving.profile == profile:
+            platform = PlatformAssignRequest(leaving.target, leaving.current.native_id, "")
+            request = request._replace(platform=platform)
         draft.add(
             Verb.ASSIGN,
             backend=backend,
             target=target,
             profile=profile,
-            change={"begins": [], "ends": [t.period for t in triples]},
+            change={"begins": [], "ends": [t.period for t in ended], **_moves(platforms, request)},
             precondition={"target_id": target_id},
-            reasons=(_ended(context, triples, gone=(backend, target_id) not in names),),
-            request=AssignRequest("", {}, tuple(triples)),
+            reasons=(_ended(context, triples, gone=(backend, target_id) not in names, ours=protection in desired),),
+            request=request,
         )
-    if _unfocused(context):
-        for name in sorted(set(context.world.catalog.profiles) - set(context.policy.profiles)):
-            draft.add(
-                Verb.PROFILE,
-                profile=name,
-                change={"before": dict(context.world.catalog.profiles[name]), "after": None},
-                reasons=(_removed(context, name),),
-                request=ProfileRequest(name, None),
-            )
+    remove_profiles(context, draft, platforms)
 
 
-def _removed(context: Context, profile: str) -> Reason:
-    if any(triple.profile == profile for triple in context.renamed):
-        return Reason("moved", "renamed in the policy; the history goes on under the new name")
-    return Reason("removed", "the policy has it no more; its snapshots stay as orphans")
+def _moves(platforms: Survey, request: AssignRequest) -> dict[str, list[str | None]]:
+    """Return which profile the target has on the platform, and which it is to have."""
+    moved = request.platform
+    if moved is None:
+        return {}
+    return {"platform": [platforms.name_of(moved.target.backend, moved.before), moved.after or None]}
 
 
-def _ended(context: Context, triples: list[Triple], *, gone: bool) -> Reason:
+def _drifted(platforms: Survey, request: AssignRequest) -> Reason:
+    moved = request.platform
+    has = platforms.name_of(moved.target.backend, moved.before) if moved is not None else None
+    return Reason("drift", f"the platform has {has} there" if has else "the platform has no profile there")
+
+
+def _ended(context: Context, triples: list[Triple], *, gone: bool, ours: bool) -> Reason:
+    if ours:
+        return Reason("moved", "snapplan takes its snapshots now, and no longer the platform")
     if all(triple in context.renamed for triple in triples):
         return Reason("moved", "renamed in the policy; the history goes on under the new name")
     cause = "the target is gone" if gone else "no assignment selects it any more"
@@ -93,36 +114,12 @@ def _ended(context: Context, triples: list[Triple], *, gone: bool) -> Reason:
     return Reason("unassigned", f"{cause}; its snapshots stay, with their expiration and their minimum")
 
 
-def _profiles(context: Context, draft: Draft) -> dict[str, int]:
-    used = {
-        triple.profile
-        for triple, resolved in context.resolution.triples.items()
-        if context.in_focus(resolved.target.address)
-    }
-    numbers = {}
-    for name in sorted(context.policy.profiles):
-        if not _unfocused(context) and name not in used:
-            continue
-        document = context.policy.profiles[name].model_dump(mode="json", by_alias=True)
-        before = context.world.catalog.profiles.get(name)
-        if before == document:
-            continue
-        code, text = ("changed", "the policy changed it") if before is not None else ("new", "the policy has it now")
-        numbers[name] = draft.add(
-            Verb.PROFILE,
-            profile=name,
-            change={"before": None if before is None else dict(before), "after": document},
-            reasons=(Reason(code, text, context.where("profiles", name)),),
-            request=ProfileRequest(name, document),
-        )
-    return numbers
-
-
 def _begin(context: Context, triple: Triple) -> Tracked:
     moved = context.tracked.get(triple)
     if moved is not None:
         return moved
-    return start_tracking(context.resolution.triples[triple].profile.initial, context.now)
+    resolved = context.resolution.triples[triple]
+    return start_tracking("next_slot" if resolved.native else resolved.profile.initial, context.now)
 
 
 def _desired(context: Context) -> dict[Protection, list[Triple]]:
@@ -145,10 +142,6 @@ def _unread(context: Context, backend: str) -> bool:
     if state is None:
         return backend in context.policy.config.backends
     return state.error is not None
-
-
-def _unfocused(context: Context) -> bool:
-    return context.focus.targets == ("*",) and context.focus.backends == ("*",)
 
 
 def _assigned(context: Context, assignment: str) -> Reason:

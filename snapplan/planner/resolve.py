@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.models.order import Focus
 from snapplan.models.world import Triple
+from snapplan.planner.native import runs_natively
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,10 @@ GLOB_CHARACTERS = frozenset("*?[")
 
 
 class Resolved(NamedTuple):
-    """A period of a profile on a target, and the assignment that put it there."""
+    """A period of a profile on a target, and the assignment that put it there.
+
+    ``native`` says that the platform's own scheduler takes its snapshots.
+    """
 
     triple: Triple
     target: Target
@@ -30,6 +34,7 @@ class Resolved(NamedTuple):
     profile: Profile
     period: Period
     atomic: bool = False
+    native: bool = False
 
     @property
     def timezone(self) -> str:
@@ -146,7 +151,7 @@ def resolve(policy: Policy, backends: Mapping[str, BackendState]) -> Resolution:
                 if earlier[1] != name:
                     diagnostics.append(_assigned_twice(policy, target, assignment.profile, earlier[1], name))
     diagnostics += _idle_commands(policy, backends)
-    return Resolution(_triples(policy, found), diagnostics)
+    return Resolution(_triples(policy, found, backends), diagnostics)
 
 
 def _idle_commands(policy: Policy, backends: Mapping[str, BackendState]) -> Iterator[Diagnostic]:
@@ -176,15 +181,19 @@ def _matches_nothing(policy: Policy, backend: str, glob: str, keys: Sequence[str
 
 
 def _triples(
-    policy: Policy, found: Mapping[tuple[str, str, str], tuple[Target, str, Assignment]]
+    policy: Policy,
+    found: Mapping[tuple[str, str, str], tuple[Target, str, Assignment]],
+    backends: Mapping[str, BackendState],
 ) -> dict[Triple, Resolved]:
     triples: dict[Triple, Resolved] = {}
     ordered = sorted(found.items(), key=lambda item: (item[1][0].backend, item[1][0].address, item[0][2]))
     for (backend, target_id, profile_name), (target, name, assignment) in ordered:
         profile = policy.profiles[profile_name]
+        config, capabilities = policy.config.backends.get(backend), backends[backend].capabilities
+        native = runs_natively(assignment, config, capabilities, target.scope)
         for period_name, period in profile.periods.items():
             triple = Triple(backend, target_id, profile_name, period_name)
-            triples[triple] = Resolved(triple, target, name, profile, period, assignment.atomic)
+            triples[triple] = Resolved(triple, target, name, profile, period, assignment.atomic, native)
     return triples
 
 

@@ -35,7 +35,7 @@ class Decision(NamedTuple):
 
 def decide(
     resolved: Resolved,
-    tracked: Tracked,
+    tracked: Tracked | None,
     snapshots: Sequence[Snapshot],
     now: datetime,
     *,
@@ -43,16 +43,19 @@ def decide(
     sources: Collection[str] = (),
     clock_stepped_back: bool = False,
     waits: bool = False,
+    managed: Sequence[Snapshot] = (),
 ) -> Decision:
     """Decide one (target, profile, period): the core that ``plan``, ``apply`` and ``simulate`` share.
 
     The expiries are those of the predicted state, after the snapshot that is due and the retention that changed. After
-    the clock stepped back nothing is due and nothing expires. What ``waits`` is due, but not taken now.
+    the clock stepped back nothing is due and nothing expires. What ``waits`` is due, but not taken now. Of what a platform
+    schedules nothing is due either, and the snapshots that it took (``managed``) count towards the minimum of those that
+    were ours before.
     """
-    if clock_stepped_back:
+    if clock_stepped_back or (resolved.native and not snapshots):
         return Decision(NOTHING, (), (), (), None)
     period = resolved.period
-    wanted = due(period, resolved.timezone, tracked, now)
+    wanted = NOTHING if resolved.native or tracked is None else due(period, resolved.timezone, tracked, now)
     if waits:
         wanted = wanted._replace(slot=None)
     changes = retention_changes(snapshots, period.retention, retroactive=resolved.profile.retroactive, now=now)
@@ -60,9 +63,11 @@ def decide(
     urgent, turns_at = scan(predicted, now)
     verdicts: Sequence[Verdict] = ()
     if urgent:
+        counted = [*predicted, *managed]
         verdicts = judge(
-            predicted, resolved.minimum, now, new=wanted.slot is not None, live_runs=live_runs, sources=sources
+            counted, resolved.minimum, now, new=wanted.slot is not None, live_runs=live_runs, sources=sources
         )
+        verdicts = [verdict for verdict in verdicts if not verdict.snapshot.managed] if managed else verdicts
     if not changes:
         return Decision(wanted, (), (), verdicts, turns_at)
     expiring = {verdict.snapshot.native_id for verdict in verdicts if verdict.expires}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 from snapplan.models.order import Focus, Orders
+from snapplan.models.target import Quiesce
 from snapplan.planner.context import prepare
 from snapplan.planner.due import due, start_tracking
-from snapplan.planner.listing import Listed, listed
+from snapplan.planner.listing import Listed, is_held_by_platform, listed
 from snapplan.planner.slots import calendar
 
 if TYPE_CHECKING:
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
     from snapplan.planner.context import Context
     from snapplan.planner.resolve import Resolved
 
+PLATFORM_PATIENCE = timedelta(minutes=15)
+"""How long after its slot a platform's own snapshot may appear before it is called late."""
+
 
 def status(policy: Policy, world: World, now: datetime, focus: Focus | None = None) -> dict[str, Any]:
     """Return ``{"as_of", "targets": [...], "drift": [...], "foreign", "backends": [...]}`` as JSON data.
 
     One row per target: ``target``, ``profiles``, ``snapshots``, ``newest``, ``oldest``, ``quiesced`` (of the newest),
-    ``next_due``, ``state`` (ok, due, new, missing, orphan, unprotected) and ``attention`` (sentences).
+    ``next_due``, ``state`` (ok, due, late, new, missing, orphan, unprotected) and ``attention`` (sentences). What a
+    platform should have taken more than 15 minutes ago and has not is ``late``.
     """
     context = prepare(policy, world, now, Orders(), focus or Focus())
     addresses = {(t.backend, t.scope, t.id): t.address for state in context.backends.values() for t in state.targets}
@@ -94,19 +100,41 @@ def _judge(
         gone = "no assignment selects it" if exists else "the target is gone"
         stay = "1 snapshot stays" if len(snapshots) == 1 else f"{len(snapshots)} snapshots stay"
         return "orphan", [*attention, f"{gone}; {stay}"]
+    attention += _of_the_platform(context, resolved, snapshots)
     overdue = [text for item in resolved if (text := _overdue(context, item))]
     if any(item.triple not in context.tracked for item in resolved):
         return "new", [*attention, *overdue]
-    had_some = any(context.tracked[item.triple].last_slot is not None for item in resolved)
+    late = any(item.native and _overdue(context, item) for item in resolved)
+    had_some = late or any(context.tracked[item.triple].last_slot is not None for item in resolved if not item.native)
     if had_some and not any(one.snapshot.completed_at is not None for one in snapshots):
         return "missing", [*attention, "no complete snapshot of it is left", *overdue]
-    return ("due" if overdue else "ok"), [*attention, *overdue]
+    state = "late" if late else "due" if overdue else "ok"
+    return state, [*attention, *overdue]
 
 
 def _overdue(context: Context, item: Resolved) -> str:
     triple: Triple = item.triple
     tracked = context.tracked.get(triple) or start_tracking(item.profile.initial, context.now)
     slot = due(item.period, item.timezone, tracked, context.now).slot
-    if slot is None:
+    if slot is None or (item.native and context.now - slot < PLATFORM_PATIENCE):
         return ""
-    return f"{triple.period} is due since {format_duration(context.now - slot)}"
+    waited = format_duration(context.now - slot)
+    return (
+        f"the platform has not taken {triple.period}, due {waited} ago"
+        if item.native
+        else f"{triple.period} is due since {waited}"
+    )
+
+
+def _of_the_platform(context: Context, resolved: Sequence[Resolved], snapshots: Sequence[Listed]) -> list[str]:
+    """Say what the platform holds past its expiration, and which periods it takes without having frozen I/O."""
+    held = sum(is_held_by_platform(one.snapshot, context.now) for one in snapshots)
+    texts = [f"{held} past {'its' if held == 1 else 'their'} expiration, held by the platform"] if held else []
+    for item in resolved:
+        if not item.native or item.period.quiesce is not Quiesce.REQUIRE:
+            continue
+        taken = context.owned[item.triple.backend].managed_scheduled.get(item.triple, ())
+        newest = max(taken, key=lambda snapshot: snapshot.taken_at, default=None)
+        if newest is not None and newest.quiesced is False:
+            texts.append(f"the newest of {item.triple.period}, {newest.name}, is not quiesced")
+    return texts

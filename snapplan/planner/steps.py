@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snapplan.models.world import Tracked, Triple
     from snapplan.planner.context import Context, Draft
     from snapplan.planner.expiry import Verdict
-    from snapplan.planner.protection import Protection
+    from snapplan.planner.platform import Protection
     from snapplan.planner.resolve import Resolved
     from snapplan.planner.retention import RetentionChange
     from snapplan.planner.schedule import Decision
@@ -185,7 +185,7 @@ def add_expiry(
         precondition={**precondition(original), "witnesses": [precondition(one) for one in _newer(newest, original)]},
         foreseen=foreseen,
         reasons=(Reason(code, f"{verdict.text}{note}", where),),
-        request=ExpireRequest(original),
+        request=ExpireRequest(original, orphan=original.managed),
     )
 
 

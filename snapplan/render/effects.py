@@ -19,7 +19,8 @@ def subject(action: Mapping[str, Any]) -> str:
     if verb in ("expire", "change"):
         return shown(action["snapshot"] or action["target"] or "")
     if verb == "profile":
-        return shown(action["profile"] or "")
+        name = shown(action["profile"] or "")
+        return f"{shown(action['backend'])} {name}" if action["backend"] else name
     return shown(action["target"] or action["profile"] or "")
 
 
@@ -80,11 +81,18 @@ def _readable(change: Mapping[str, Any]) -> list[str]:
     for key, value in change.items():
         if key == "expires_at" and isinstance(value, list) and len(value) == 2:
             lines.append(f"expires {moment(value[0])} -> {moment(value[1])}")
+        elif key == "deletes_at":
+            lines.append(f"the platform deletes it {_deleted(value[0])} -> {_deleted(value[1])}")
         elif key == "pin":
             lines.append("pin" if value[1] else "unpin")
         else:
             lines.extend(change_lines({key: value}))
     return lines
+
+
+def _deleted(at: str | None) -> str:
+    """Return when a platform deletes a snapshot: an instant, never, or a duration after the apply."""
+    return moment(at) if at is None or "T" in at else f"{shown(at)} after the apply"
 
 
 def _restored(action: Mapping[str, Any]) -> tuple[str, ...]:
@@ -109,4 +117,8 @@ def _assigned(action: Mapping[str, Any]) -> tuple[str, ...]:
         for word in ("begins", "ends")
         if action["change"].get(word)
     ]
+    platform = action["change"].get("platform")
+    if platform:
+        before, after = (shown(name) if name else "none" for name in platform)
+        parts.append(f"platform {before} -> {after}")
     return (shown(action["profile"] or ""), "; ".join(parts))

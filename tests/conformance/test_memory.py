@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from snapplan.drivers.base import Settings
-from snapplan.drivers.conformance import DriverConformance, Harness
+from snapplan.drivers.conformance import BehaviourConformance, DriverConformance, Harness
 from snapplan.drivers.memory import DRIVER, MemoryOptions
 from snapplan.drivers.memory.script import scripted_world
 from snapplan.drivers.memory.state import InFile
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 class MemoryHarness(Harness):
     driver = DRIVER
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, expires_itself: bool = False) -> None:
         self._folder = folder
+        self._expires_itself = expires_itself
         self._numbers = itertools.count()
         self._options = MemoryOptions.model_validate({"state": "none.json"})
 
     def world(self, targets: Sequence[WorldTarget]) -> None:
-        self._options = MemoryOptions.model_validate({"state": f"{next(self._numbers)}.json"})
+        options = {"state": f"{next(self._numbers)}.json", "expires_itself": self._expires_itself}
+        self._options = MemoryOptions.model_validate(options)
         with self._file.write() as world:
             for each in targets:
                 world.put(each.scope, each.name, each.files)
@@ -96,3 +98,9 @@ class TestMemory(DriverConformance):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:
         return MemoryHarness(tmp_path)
+
+
+class TestMemoryThatExpiresByItself(BehaviourConformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        return MemoryHarness(tmp_path, expires_itself=True)

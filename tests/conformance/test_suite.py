@@ -19,6 +19,7 @@ from .test_memory import MemoryHarness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from snapplan.drivers.memory.world import World
@@ -148,13 +149,25 @@ class RecoversLivingRuns(MemoryDriver):
         return super().recover(frozenset())
 
 
+class WritesTheExactExpiration(MemoryDriver):
+    def inventory(self) -> Inventory:
+        found = super().inventory()
+        exact = {each.native_id: each.mark.expires_at for each in found.snapshots if each.mark is not None}
+        return found._replace(deletes_at=exact)
+
+
+class CountsFromTheExactExpiration(MemoryDriver):
+    def _write_deadline(self, world: World, snapshot: Snapshot | None, not_before: datetime | None = None) -> None:
+        super()._write_deadline(world, snapshot)
+
+
 def _with_pin(request: SnapshotRequest, pin: Pin) -> SnapshotRequest:
     return request._replace(mark=request.mark._replace(pin=pin))
 
 
 class BrokenHarness(MemoryHarness):
     def __init__(self, folder: Path, opened: Callable[..., MemoryDriver]) -> None:
-        super().__init__(folder)
+        super().__init__(folder, expires_itself=True)
         self.driver = DRIVER._replace(open=opened)
 
 
@@ -181,6 +194,9 @@ FAULTS: list[tuple[type[MemoryDriver], str, dict[str, Any]]] = [
     (CloneOverwrites, "test_a_clone_overwrites_nothing", {"path": CLONE}),
     (WritesWhenItLists, "test_to_list_writes_nothing", {}),
     (ListsBytesAsTheyAre, "test_all_text_of_a_listing_is_valid_unicode", {}),
+    (WritesTheExactExpiration, "test_the_platform_gets_a_margin_and_the_mark_is_exact", {}),
+    (WritesTheExactExpiration, "test_never_under_a_pin_and_a_date_again_without_it", {}),
+    (CountsFromTheExactExpiration, "test_a_change_pushes_out_what_is_over_and_stays", {}),
     (ListsWhatItCan, "test_a_listing_that_cannot_be_read_whole_is_an_error", {}),
 ]
 CRASHES: list[tuple[type[MemoryDriver], str, dict[str, Any]]] = [

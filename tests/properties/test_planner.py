@@ -284,3 +284,25 @@ def test_a_removed_assignment_expires_nothing_by_itself() -> None:
     )
     after = carry_out(world, made, now)
     assert len([s for s in snapshots(after) if group(s)[0] == "volume/a"]) == 3
+
+
+def with_platform(world: World, now: datetime) -> World:
+    """Return ``world`` on a platform that deletes by itself, as it is at ``now``."""
+    state = world.backends["lab"]
+    over = {key for key, at in state.deletes_at.items() if at is not None and at <= now}
+    state = state._replace(capabilities=EVERYTHING._replace(expires_itself=True))
+    held = [snapshot for snapshot in state.snapshots if snapshot.native_id not in over]
+    return world._replace(backends={"lab": state._replace(snapshots=held)})
+
+
+@given(PROFILES, st.lists(st.integers(1, 84 * 60), min_size=1, max_size=8))
+def test_a_platform_that_deletes_by_itself_takes_nothing_that_stays(profile: dict[str, Any], steps: list[int]) -> None:
+    """With an apply at least every half margin (3.5 days), what is there is what would be there without it."""
+    policy = policy_with(profile)
+    plain, ours = empty_world(), empty_world()
+    for now in runs(steps):
+        plain = carry_out(plain, plan(policy, plain, now), now)
+        ours = with_platform(ours, now)
+        ours = carry_out(ours, plan(policy, ours, now), now)
+        assert snapshots(ours) == snapshots(plain)
+        assert plan(policy, ours, now).actions == ()

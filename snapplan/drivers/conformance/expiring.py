@@ -1,15 +1,20 @@
-"""Deleting snapshots, and what must never be deleted."""
+"""Deleting snapshots, what must never be deleted, and what a platform that deletes by itself is told."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from snapplan.drivers.conformance.lab import refused, require
 from snapplan.errors import RefusedError
 from snapplan.models.snapshot import Pin
+from snapplan.models.target import PLATFORM_MARGIN
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from snapplan.drivers.conformance.lab import Lab
+    from snapplan.models.snapshot import Snapshot
 
 
 class ExpireTests:
@@ -101,3 +106,64 @@ class ExpireTests:
         require(lab.snapshots() == [snapshot], "the backend keeps no snapshot of a target that is gone")
         assert [each.error for each in lab.expire(snapshot)] == [None]
         assert lab.snapshots() == []
+
+
+CLOCKS_APART = timedelta(seconds=5)
+"""How far a platform's time may be from that of the tests."""
+
+
+class PlatformExpiryTests:
+    """What a driver writes on a platform that deletes by itself (``expires_itself``)."""
+
+    def test_the_platform_gets_a_margin_and_the_mark_is_exact(self, lab: Lab) -> None:
+        _expires_itself(lab)
+        snapshot = lab.take(lab.path(), expires_at=lab.later(days=2))
+        assert _deletes_at(lab, snapshot) == lab.later(days=2) + PLATFORM_MARGIN
+        assert snapshot.mark is not None
+        assert snapshot.mark.expires_at == lab.later(days=2)
+
+    def test_for_ever_is_never(self, lab: Lab) -> None:
+        _expires_itself(lab)
+        assert _deletes_at(lab, lab.take(lab.path(), expires_at=None)) is None
+
+    def test_never_under_a_pin_and_a_date_again_without_it(self, lab: Lab) -> None:
+        _expires_itself(lab)
+        require(lab.capabilities.change, "the driver does not change marks")
+        snapshot = lab.take(lab.path())
+        assert lab.change(snapshot, pin=Pin("anna", "audit")).error is None
+        assert _deletes_at(lab, snapshot) is None
+        assert lab.change(lab.listed(lab.path()), pin=None).error is None
+        assert _deletes_at(lab, snapshot) == lab.later(days=14) + PLATFORM_MARGIN
+
+    def test_a_later_expiration_is_written_too(self, lab: Lab) -> None:
+        _expires_itself(lab)
+        require(lab.capabilities.change, "the driver does not change marks")
+        snapshot = lab.take(lab.path())
+        assert lab.change(snapshot, expires_at=lab.later(days=60)).error is None
+        assert _deletes_at(lab, snapshot) == lab.later(days=60) + PLATFORM_MARGIN
+        assert lab.change(lab.listed(lab.path()), expires_at=None).error is None
+        assert _deletes_at(lab, snapshot) is None
+
+    def test_a_change_pushes_out_what_is_over_and_stays(self, lab: Lab) -> None:
+        _expires_itself(lab)
+        require(lab.capabilities.change, "the driver does not change marks")
+        snapshot = lab.take(lab.path(), expires_at=lab.later(days=-5))
+        assert _deletes_at(lab, snapshot) == lab.later(days=-5) + PLATFORM_MARGIN
+        assert lab.change(snapshot).error is None
+        pushed = _deletes_at(lab, snapshot)
+        assert pushed is not None
+        assert abs(pushed - (lab.later() + PLATFORM_MARGIN)) < CLOCKS_APART
+        assert lab.listed(lab.path()) == snapshot, "the mark keeps the exact expiration"
+
+    def test_what_has_no_mark_is_not_spoken_of(self, lab: Lab) -> None:
+        _expires_itself(lab)
+        lab.harness.add_foreign_snapshot(lab.path(), "theirs")
+        assert lab.listed(lab.path(), "theirs").native_id not in lab.inventory().deletes_at
+
+
+def _expires_itself(lab: Lab) -> None:
+    require(lab.capabilities.expires_itself, "the platform deletes nothing by itself")
+
+
+def _deletes_at(lab: Lab, snapshot: Snapshot) -> datetime | None:
+    return lab.inventory().deletes_at[snapshot.native_id]

@@ -9,7 +9,7 @@ import pytest
 from snapplan.clock import NOW_VARIABLE
 from snapplan.drivers.conformance.changing import ChangeTests
 from snapplan.drivers.conformance.crashing import CrashTests
-from snapplan.drivers.conformance.expiring import ExpireTests
+from snapplan.drivers.conformance.expiring import ExpireTests, PlatformExpiryTests
 from snapplan.drivers.conformance.lab import Lab, make_lab
 from snapplan.drivers.conformance.listing import ListingTests
 from snapplan.drivers.conformance.marking import MarkTests
@@ -42,7 +42,15 @@ class _OnAHarness:
 
 
 class BehaviourConformance(
-    _OnAHarness, ListingTests, MarkTests, NameTests, CreateTests, ChangeTests, ExpireTests, RestoreTests
+    _OnAHarness,
+    ListingTests,
+    MarkTests,
+    NameTests,
+    CreateTests,
+    ChangeTests,
+    ExpireTests,
+    PlatformExpiryTests,
+    RestoreTests,
 ):
     """All tests but those that crash the driver."""
 

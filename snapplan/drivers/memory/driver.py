@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 from snapplan import clock
 from snapplan.crash import point
 from snapplan.drivers.memory import capture, restoring
+from snapplan.drivers.memory.budget import Budget
+from snapplan.drivers.memory.deadlines import deadline
 from snapplan.drivers.memory.faults import strike
 from snapplan.drivers.memory.script import scripted_world
 from snapplan.drivers.memory.state import InFile, InProcess
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from snapplan.models.request import ChangeRequest, ExpireRequest, RestoreRequest, SnapshotRequest
     from snapplan.models.snapshot import Mark, Snapshot
 
+VERBS: dict[Verb, str] = {"create": "snapshot", "change": "change", "expire": "expire", "restore": "restore"}
+"""The verb of a plan's action, by the call that carries it out."""
 _PARTS = (Scope.TENANT, Scope.VM, Scope.VOLUME)
 CAPABILITIES = Capabilities(
     scopes=frozenset(Scope),
@@ -40,6 +44,7 @@ CAPABILITIES = Capabilities(
     max_name_length=200,
     adopts_projects=True,
     adopts_unmarked=True,
+    restore_options=frozenset({"power_off", "power_on", "preserve_macs"}),
 )
 
 
@@ -50,31 +55,50 @@ class MemoryDriver:
     """
 
     def __init__(self, settings: Settings, world: World | None = None) -> None:
-        self.capabilities = CAPABILITIES
+        options = cast("MemoryOptions", settings.options)
+        self.capabilities = _capabilities(options)
+        self._budget = Budget(
+            settings.backend,
+            options.requests_per_hour,
+            {str(call): cost for call, cost in options.request_costs.items()},
+            settings.meter,
+        )
+        self._notices = options.notices
         self._backend = settings.backend
         self._project = settings.project
         self._read_only = settings.read_only
-        options = cast("MemoryOptions", settings.options)
         self._faults = options.faults
         self._store = _store(settings, options, world)
 
     def inventory(self) -> Inventory:
         """Return all of the world."""
+        requests = self._budget.read()
         failure = self._inventory_failure()
         if failure is not None:
             raise failure
         with self._failures():
             world = self._store.read()
         with world.lock:
-            return Inventory(world.visible(), list(world.snapshots.values()), tuple(world.restores.values()))
+            self._pass_time(world)
+            return Inventory(
+                world.visible(),
+                list(world.snapshots.values()),
+                tuple(world.restores.values()),
+                requests=requests,
+                deletes_at=dict(world.deletes_at) if self.capabilities.expires_itself else {},
+                notices=self._notices,
+            )
 
     def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:
         """Take all at one instant."""
+        self._budget.write("create")
         with self._writing() as world:
             begun = capture.begin(world, requests, self.capabilities, self._faults, clock.now())
         point("memory.create.begun")
         with self._writing() as world:
             outcomes = capture.complete(world, begun, self._faults, clock.now())
+            for snapshot in (outcome.snapshot for outcome in outcomes if not outcome.existed):
+                self._write_deadline(world, snapshot)
         point("memory.create.complete")
         return iter(outcomes)
 
@@ -103,6 +127,7 @@ class MemoryDriver:
                 if restoring.check_key(world, request):
                     return Outcome(existed=True)
                 restoring.wanted(world, request, self.capabilities)
+                self._budget.write("restore")
                 self._strike(world, "restore", path, request.source.name)
                 world.restores[request.key] = started = StartedRestore(
                     request.key, request.run, request.target_id, clock.now(), done=False
@@ -136,11 +161,13 @@ class MemoryDriver:
             if request.mark.project != self._project or request.mark.target_id != found.target_id:
                 raise RefusedError(self._backend, f"{found.address} cannot become another project's or target's")
             path = _path(found)
+            self._budget.write("change")
             self._strike(world, "change", path, found.name)
         except BackendError as error:
             return Outcome(error=error)
         changed = found._replace(mark=request.mark)
         world.snapshots[found.native_id] = changed
+        self._write_deadline(world, changed, clock.now())
         failure = strike(self._faults, world, "change", path, found.name, after=True)
         return Outcome(error=failure) if failure is not None else Outcome(snapshot=changed)
 
@@ -152,6 +179,7 @@ class MemoryDriver:
             reason = _kept(found, now)
             if reason:
                 raise RefusedError(self._backend, f"{found.address} is {reason}")
+            self._budget.write("expire")
             self._strike(world, "expire", _path(found), found.name)
         except BackendError as error:
             return Outcome(error=error)
@@ -181,6 +209,14 @@ class MemoryDriver:
         if failure is not None:
             raise failure
 
+    def _write_deadline(self, world: World, snapshot: Snapshot | None, not_before: datetime | None = None) -> None:
+        if self.capabilities.expires_itself and snapshot is not None and snapshot.mark is not None:
+            world.deletes_at[snapshot.native_id] = deadline(snapshot.mark, not_before)
+
+    def _pass_time(self, world: World) -> None:
+        if self.capabilities.expires_itself:
+            world.delete_what_is_over(clock.now())
+
     def _inventory_failure(self) -> BackendError | None:
         if not any(fault.on == "inventory" for fault in self._faults):
             return None
@@ -194,6 +230,7 @@ class MemoryDriver:
         if self._read_only:
             raise RefusedError(self._backend, "it was opened to be read only")
         with self._failures(), self._store.write() as world:
+            self._pass_time(world)
             yield world
 
     @contextmanager
@@ -202,6 +239,16 @@ class MemoryDriver:
             yield
         except (OSError, ValueError) as error:
             raise BackendError(self._backend, f"its state cannot be read or written: {error}") from error
+
+
+def _capabilities(options: MemoryOptions) -> Capabilities:
+    """Return what the driver can do as the script has it; a call costs as many requests as it says."""
+    costs = {VERBS[call]: cost for call, cost in options.request_costs.items() if call in VERBS}
+    return CAPABILITIES._replace(
+        expires_itself=options.expires_itself,
+        requests_per_hour=options.requests_per_hour,
+        request_costs={**dict.fromkeys(VERBS.values(), 1), **costs},
+    )
 
 
 def _store(settings: Settings, options: MemoryOptions, world: World | None) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from snapplan.errors import OutcomeUnknownError, QuiesceError, RefusedError, UnreachableError
+from snapplan.errors import OutcomeUnknownError, QuiesceError, RefusedError, RequestBudgetError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ ERRORS: dict[Failure, type[BackendError]] = {
     "unreachable": UnreachableError,
     "unknown": OutcomeUnknownError,
     "quiesce": QuiesceError,
+    "budget": RequestBudgetError,
 }
 
 

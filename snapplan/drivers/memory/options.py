@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,7 +11,8 @@ from snapplan.models.target import Scope
 from snapplan.models.values import Duration, Glob, Instant, Retention
 
 Verb = Literal["inventory", "create", "change", "expire", "restore"]
-Failure = Literal["refused", "unreachable", "unknown", "quiesce"]
+Failure = Literal["refused", "unreachable", "unknown", "quiesce", "budget"]
+Cost = Annotated[int, Field(strict=True, ge=1)]
 
 
 class ScriptedTarget(Model):
@@ -70,6 +71,9 @@ class ScriptedSnapshot(Model):
     quiesced: bool | None = Field(False, strict=True, description="Whether I/O was frozen.")
     consistent: bool | None = Field(True, strict=True, description="Whether nothing changed during the capture.")
     locked_until: Instant | None = Field(None, description="Until when the platform locks it.")
+    deletes_at: Instant | None = Field(
+        None, description="When a backend that `expires_itself` deletes it; 7 days after its expiration when absent."
+    )
     in_use: str = Field("", description="What needs it, such as `a clone`.")
     files: dict[str, str] | None = Field(None, description="Its content; the target's when absent.")
 
@@ -107,4 +111,12 @@ class MemoryOptions(Model):
     targets: tuple[ScriptedTarget, ...] = Field((), description="What can be snapshotted.")
     snapshots: tuple[ScriptedSnapshot, ...] = Field((), description="What is there from the start.")
     faults: tuple[ScriptedFault, ...] = Field((), description="Which calls fail.")
+    expires_itself: bool = Field(
+        False, strict=True, description="Whether it deletes by itself what is past the expiration written on it."
+    )
+    requests_per_hour: int = Field(
+        0, strict=True, ge=0, description="So many calls are allowed in an hour; any when 0."
+    )
+    request_costs: dict[Verb, Cost] = Field({}, description="How many requests a call takes, 1 when absent.")
+    notices: tuple[str, ...] = Field((), description="Sentences for the operator that each listing comes with.")
     state: str | None = Field(None, description="A JSON file that keeps what was done, relative to snapplan.yaml.")

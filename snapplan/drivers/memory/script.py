@@ -6,6 +6,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.memory.deadlines import deadline
 from snapplan.drivers.memory.world import StoredTarget, World, contained
 from snapplan.ids import compact_instant
 from snapplan.models.snapshot import Mark, Pin, Snapshot
@@ -23,7 +24,7 @@ def scripted_world(backend: str, project: str, options: MemoryOptions) -> World:
     for target in (each for scripted in options.targets for each in _targets(scripted)):
         world.targets[target.scope, target.name] = target
     for scripted in options.snapshots:
-        _add(world, project, scripted)
+        _add(world, project, scripted, expires_itself=options.expires_itself)
     return world
 
 
@@ -38,7 +39,7 @@ def _targets(scripted: ScriptedTarget) -> Iterator[StoredTarget]:
         )
 
 
-def _add(world: World, project: str, scripted: ScriptedSnapshot) -> None:
+def _add(world: World, project: str, scripted: ScriptedSnapshot, *, expires_itself: bool) -> None:
     matching = [each for each in world.targets.values() if fnmatchcase(each.path, scripted.target)]
     if not matching:
         raise ValueError(f"snapshots: no target matches {scripted.target!r}")
@@ -71,6 +72,8 @@ def _add(world: World, project: str, scripted: ScriptedSnapshot) -> None:
                 contains=contains,
             )
             world.add(snapshot, content)
+            if expires_itself and snapshot.mark is not None:
+                world.deletes_at[snapshot.native_id] = scripted.deletes_at or deadline(snapshot.mark)
 
 
 def _instants(scripted: ScriptedSnapshot) -> list[datetime]:

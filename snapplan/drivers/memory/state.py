@@ -93,6 +93,7 @@ def encode(world: World) -> dict[str, Any]:
         "backend": world.backend,
         "serial": world.serial,
         "fired": sorted(world.fired.items()),
+        "deletes_at": _instants_out(world.deletes_at),
         "targets": [_encode_target(each) for each in world.targets.values()],
         "snapshots": [
             {**_encode_snapshot(each), "content": [_encode_target(held) for held in world.contents[key]]}
@@ -121,6 +122,7 @@ def decode(data: dict[str, Any]) -> World:
         },
         restores={each.key: each for each in restores},
         fired=dict(data["fired"]),
+        deletes_at={key: _instant(text) for key, text in data.get("deletes_at", {}).items()},
         serial=data["serial"],
     )
 

@@ -39,6 +39,7 @@ class World:
 
     ``contents`` has for each snapshot, by native id, the targets that were captured: one, or all of the system.
     ``serial`` numbers snapshots and targets, so that no id is used twice. ``fired`` counts per scripted fault.
+    ``deletes_at`` says when a backend that expires by itself deletes a snapshot (UTC; ``None``: never).
     """
 
     backend: str
@@ -47,6 +48,7 @@ class World:
     contents: dict[str, tuple[StoredTarget, ...]] = field(default_factory=dict)
     restores: dict[str, StartedRestore] = field(default_factory=dict)
     fired: dict[int, int] = field(default_factory=dict)
+    deletes_at: dict[str, datetime | None] = field(default_factory=dict)
     serial: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
     _names: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
@@ -106,6 +108,14 @@ class World:
         snapshot = self.snapshots.pop(native_id)
         del self.contents[native_id]
         del self._names[snapshot.target_id, snapshot.name]
+        self.deletes_at.pop(native_id, None)
+
+    def delete_what_is_over(self, now: datetime) -> None:
+        """Delete what the backend deletes by itself, unless it is locked or in use."""
+        over = [self.snapshots[key] for key, at in self.deletes_at.items() if at is not None and at <= now]
+        for each in over:
+            if not each.in_use and (each.locked_until is None or each.locked_until <= now):
+                self.drop(each.native_id)
 
     def named(self, target_id: str, name: str) -> Snapshot | None:
         """Return the snapshot of a target that has this name."""

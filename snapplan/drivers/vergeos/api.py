@@ -11,7 +11,7 @@ import warnings
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 import stamina
@@ -19,18 +19,22 @@ from pyvergeos import VergeClient
 from pyvergeos.exceptions import VergeError
 
 from snapplan import clock
-from snapplan.drivers.vergeos.failures import ReadError, judged_read, judged_write
+from snapplan.drivers.vergeos.failures import ReadError, judged_connection, judged_read, judged_write
 from snapplan.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from snapplan.drivers.base import Meter
     from snapplan.drivers.vergeos.options import VergeosOptions
 
 Row = dict[str, Any]
 
+Answer = TypeVar("Answer")
+
 ATTEMPTS = 4
+LONGEST = 60.0
+"""Seconds after which a read is not tried again."""
 OLDEST_PLATFORM = (26, 0)
 
 
@@ -48,11 +52,18 @@ class Api:
         self.requests = 0
         self.clock_ahead = timedelta(0)
         """By how much the system's clock is ahead of ours, as its last answer said."""
+        # What is tried again is said when it fails for good; stamina's own hook would write to the terminal.
+        stamina.instrumentation.set_on_retry_hooks(())
 
     @property
     def version(self) -> str:
         """The platform's version, such as ``26.1.7``."""
         return self._client().version or ""
+
+    @property
+    def version_numbers(self) -> tuple[int, ...]:
+        """The platform's version as numbers, such as ``(26, 1, 7)``."""
+        return numbers(self.version)
 
     @property
     def cloud_name(self) -> str:
@@ -61,7 +72,7 @@ class Api:
 
     def at_least(self, *version: int) -> bool:
         """Whether the platform's version is ``version`` or newer."""
-        return numbers(self.version) >= version
+        return self.version_numbers >= version
 
     def now(self) -> datetime:
         """Return the system's own time, by which it expires snapshots."""
@@ -98,11 +109,15 @@ class Api:
     def schema(self, table: str) -> Row | None:
         """Return the schema of a table, ``None`` where the system has no such table or does not show it to us."""
         try:
-            answer = self._read(f"{table}/$table", {})
+            return self.shown_schema(table)
         except ReadError as error:
-            if error.status in (400, 401, 403, 404, 405, 422):
+            if error.status in (400, 403, 404, 405, 422):
                 return None
             raise
+
+    def shown_schema(self, table: str) -> Row | None:
+        """Return the schema of a table; raises ``ReadError`` with the status that the system refuses it with."""
+        answer = self._read(f"{table}/$table", {})
         return answer if isinstance(answer, dict) else None
 
     def post(self, table: str, body: Mapping[str, Any]) -> Row:
@@ -130,27 +145,26 @@ class Api:
         self._local = threading.local()
 
     def _read(self, path: str, params: Mapping[str, Any]) -> Any:
-        for attempt in stamina.retry_context(
-            on=_worth_retrying, attempts=ATTEMPTS, timeout=60, wait_initial=0.2, wait_max=5, wait_jitter=0.2
-        ):
-            with attempt:
-                try:
-                    return self._send("GET", path, params=dict(params))
-                except (VergeError, requests.RequestException, ValueError) as error:
-                    raise judged_read(self.backend, path, error) from error
-        raise AssertionError("unreachable")
+        client = self._client()
+
+        def read() -> Any:
+            try:
+                return self._send("GET", path, client, params=dict(params))
+            except (VergeError, requests.RequestException, ValueError) as error:
+                raise judged_read(self.backend, path, error, host=self._options.host) from error
+
+        return _again(read)
 
     def _write(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         client = self._client()  # before, so that what cannot be reached is not an unknown outcome
         try:
-            return self._send(method, path, json_data=None if body is None else dict(body), client=client)
+            return self._send(method, path, client, json_data=None if body is None else dict(body))
         except (VergeError, requests.RequestException, ValueError) as error:
             raise judged_write(self.backend, f"{method} {path}", error) from error
 
-    def _send(self, method: str, path: str, *, client: VergeClient | None = None, **arguments: Any) -> Any:
-        client = client or self._client()
+    def _send(self, method: str, path: str, client: VergeClient, **arguments: Any) -> Any:
         self._count()
-        return client._request(method, path, timeout=int(self._options.timeout.total_seconds()) or 1, **arguments)
+        return client._request(method, path, timeout=self._seconds, **arguments)
 
     def _client(self) -> VergeClient:
         client: VergeClient | None = getattr(self._local, "client", None)
@@ -159,15 +173,7 @@ class Api:
         return client
 
     def _connected(self) -> VergeClient:
-        for attempt in stamina.retry_context(
-            on=_worth_retrying, attempts=ATTEMPTS, timeout=60, wait_initial=0.2, wait_max=5, wait_jitter=0.2
-        ):
-            with attempt:
-                self._count()
-                try:
-                    client = self._sdk_client()
-                except (VergeError, requests.RequestException, OSError, ValueError) as error:
-                    raise judged_read(self.backend, "system", error, host=self._options.host) from error
+        client = _again(self._sdk_client)
         if numbers(client.version or "") < OLDEST_PLATFORM:
             client.disconnect()
             wanted = ".".join(map(str, OLDEST_PLATFORM))
@@ -181,21 +187,30 @@ class Api:
         return client
 
     def _sdk_client(self) -> VergeClient:
-        options = self._options
-        return VergeClient(
-            options.host,
-            username=options.username,
-            password=None if options.password is None else options.password.get_secret_value(),
-            token=None if options.token is None else options.token.get_secret_value(),
-            timeout=int(options.timeout.total_seconds()) or 1,
-            session=self._session(),
-            close_session=True,
-        )
+        options, session = self._options, self._session()
+        self._count()
+        try:
+            return VergeClient(
+                options.host,
+                username=options.username,
+                password=None if options.password is None else options.password.get_secret_value(),
+                token=None if options.token is None else options.token.get_secret_value(),
+                timeout=self._seconds,
+                session=session,
+                close_session=True,
+            )
+        except (VergeError, requests.RequestException, OSError, ValueError) as error:
+            session.close()
+            status: int | None = getattr(self._local, "status", None)
+            raise judged_connection(self.backend, options.host, error, status) from error
 
     def _session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
-        session.hooks["response"].append(self._note_clock)
+        # A write that is sent elsewhere would become a read there, and its answer look like a success.
+        session.max_redirects = 0
+        session.hooks["response"].append(self._note)
+        self._local.status = None
         if self._ca_file is not None:
             if not self._ca_file.is_file():
                 raise BackendError(self.backend, f"{self.backend}: there is no ca_file {self._ca_file}")
@@ -208,13 +223,18 @@ class Api:
             warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
         return session
 
-    def _note_clock(self, response: requests.Response, *_: Any, **__: Any) -> None:
+    def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        self._local.status = response.status_code
         try:
             theirs = parsedate_to_datetime(response.headers.get("Date", ""))
         except (TypeError, ValueError):
             return
         if theirs.tzinfo is not None:
             self.clock_ahead = theirs.astimezone(UTC) - clock.now()
+
+    @property
+    def _seconds(self) -> int:
+        return max(1, int(self._options.timeout.total_seconds()))
 
     def _count(self) -> None:
         with self._lock:
@@ -241,6 +261,16 @@ def quoted(text: str) -> str:
 def any_of(column: str, values: Sequence[str | int]) -> str:
     """Return a filter that holds where ``column`` is one of ``values``."""
     return " or ".join(f"{column} eq {value if isinstance(value, int) else quoted(value)}" for value in values)
+
+
+def _again(read: Callable[[], Answer]) -> Answer:
+    """Return what ``read`` returns; what may pass is tried again, with growing pauses."""
+    for attempt in stamina.retry_context(
+        on=_worth_retrying, attempts=ATTEMPTS, timeout=LONGEST, wait_initial=0.2, wait_max=5, wait_jitter=0.2
+    ):
+        with attempt:
+            return read()
+    raise AssertionError("unreachable")
 
 
 def _worth_retrying(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from snapplan.errors import (
 )
 
 TAKEN = ("already exists", "already in use")
+HOST_HINT = "check host of this backend in snapplan.yaml"
 CREDENTIALS_HINT = "check token, or username and password, of this backend in snapplan.yaml"
 
 
@@ -30,31 +31,58 @@ class ReadError(UnreachableError):
         self.passing = passing
 
 
+def judged_connection(backend: str, host: str, error: Exception, status: int | None) -> BackendError:
+    """Return what to raise where the first request failed.
+
+    The SDK hides what became of it behind one exception; ``status`` is the one of the answer, ``None`` without any.
+    """
+    if isinstance(error, BackendError) or status is None or isinstance(error, APIError):
+        return judged_read(backend, "system", error, host=host)
+    where = f"{backend}: {host}"
+    if status == 429:
+        return _too_many(backend, where, f"HTTP {status}")
+    if status < 300:
+        text = f"{where}: what answers is not a VergeOS system"
+        return ReadError(backend, text, status=status, passing=True, hint=HOST_HINT)
+    text = f"{where}: the system does not let us connect (HTTP {status})"
+    return ReadError(backend, text, status=status, passing=status >= 500, hint=HOST_HINT if status < 500 else "")
+
+
 def judged_read(backend: str, path: str, error: Exception, host: str = "") -> BackendError:
     """Return what to raise for a read that failed with ``error``."""
     if isinstance(error, BackendError):
         return error
-    status = error.status_code if isinstance(error, APIError) else None
     where = f"{backend}: {path}"
+    if isinstance(error, APIError) and error.status_code is not None:
+        return _answered(backend, where, error, error.status_code)
+    if _cause(error, requests.exceptions.SSLError) is not None:
+        text = f"{backend}: the certificate of {host or 'the system'} is not trusted"
+        return ReadError(backend, text, hint="give the certificate of the authority that signed it in ca_file")
+    if isinstance(error, VergeTimeoutError) or _cause(error, requests.exceptions.Timeout) is not None:
+        return ReadError(
+            backend, f"{where}: no answer in time", passing=True, hint="timeout of the backend sets how long"
+        )
+    if _cause(error, requests.exceptions.TooManyRedirects) is not None:
+        return ReadError(backend, f"{where}: {host} answers with a redirect", hint=HOST_HINT)
+    if isinstance(error, (VergeConnectionError, requests.exceptions.ConnectionError)):
+        return ReadError(backend, f"{where}: no connection to {host} ({_short(error)})", passing=True, hint=HOST_HINT)
+    return ReadError(backend, f"{where}: the answer broke off or is not JSON ({type(error).__name__})", passing=True)
+
+
+def _answered(backend: str, where: str, error: APIError, status: int) -> ReadError:
     if status == 401:
         return ReadError(backend, f"{where}: the system refuses the credentials", status=status, hint=CREDENTIALS_HINT)
     if status == 403:
         hint = "snapplan drivers check shows which permissions are missing"
         return ReadError(backend, f"{where}: this user may not read it ({error})", status=status, hint=hint)
     if status == 429:
-        hint = "it limits the requests of an hour; try again later"
-        return ReadError(backend, f"{where}: too many requests ({error})", status=status, passing=True, hint=hint)
-    if status is not None:
-        return ReadError(backend, f"{where}: {error} (HTTP {status})", status=status, passing=status >= 500)
-    tls = _cause(error, requests.exceptions.SSLError)
-    if tls is not None:
-        hint = "give the system's CA in ca_file"
-        return ReadError(backend, f"{backend}: the certificate of {host or 'the system'} is not trusted", hint=hint)
-    if isinstance(error, VergeTimeoutError) or _cause(error, requests.exceptions.Timeout) is not None:
-        return ReadError(backend, f"{where}: no answer in time", passing=True)
-    if isinstance(error, (VergeConnectionError, requests.exceptions.ConnectionError)):
-        return ReadError(backend, f"{where}: no connection ({_short(error)})", passing=True)
-    return ReadError(backend, f"{where}: the answer broke off or is not JSON ({type(error).__name__})", passing=True)
+        return _too_many(backend, where, str(error))
+    return ReadError(backend, f"{where}: {error} (HTTP {status})", status=status, passing=status >= 500)
+
+
+def _too_many(backend: str, where: str, text: str) -> ReadError:
+    hint = "it limits the requests of an hour; try again later"
+    return ReadError(backend, f"{where}: too many requests ({text})", status=429, passing=True, hint=hint)
 
 
 def judged_write(backend: str, what: str, error: Exception) -> BackendError:

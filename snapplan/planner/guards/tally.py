@@ -52,13 +52,17 @@ def tally(actions: Sequence[Action]) -> Mapping[str, Tally]:
         if action.verb is Verb.SNAPSHOT:
             of_backend.snapshots.append(action)
         elif action.verb is Verb.ASSIGN:
-            if not action.change["begins"] and not action.request.added:
+            if _only_ends(action.request):
                 of_backend.endings.append(action)
         elif not action.foreseen:
             of_backend.surprises.append(action)
         elif action.verb is Verb.EXPIRE and action.reasons[0].code != "incomplete":
             of_backend.foreseen.append(action)
     return tallies
+
+
+def _only_ends(request: AssignRequest) -> bool:
+    return not request.added and (request.platform is None or not request.platform.after)
 
 
 def removed_with(endings: Sequence[Action], removals: Sequence[Action]) -> set[int]:
@@ -76,8 +80,9 @@ def target_id(action: Action) -> str | None:
             return snapshot.target_id
         case RestoreRequest():
             return action.request.target_id
-        case AssignRequest():
-            return next((triple.target_id for triple in (*action.request.added, *action.request.ended)), None)
+        case AssignRequest(added=added, ended=ended, platform=platform):
+            moved = platform.target.id if platform is not None else None
+            return next((triple.target_id for triple in (*added, *ended)), moved)
         case _:
             return None
 

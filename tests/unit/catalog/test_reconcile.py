@@ -276,3 +276,71 @@ def test_text_that_nobody_could_record_is_named_and_stops_this_backend_only(
     assert str(caught.value).encode()
     assert caught.value.hint
     run([snapshot()._replace(target_name="öçß")], {}, [target()._replace(name="名前")])
+
+
+class TestAPlatformThatDeletesByItself:
+    EXPIRING = ANYTHING._replace(expires_itself=True)
+
+    def missed(
+        self, shot: Snapshot, *, capabilities: Capabilities = EXPIRING, clock: datetime | None = None
+    ) -> tuple[list[str], Observation]:
+        """Return the kinds of drift, and what is recorded, when ``shot`` is not listed any more."""
+        inventory = Inventory((), [], backend_clock=clock)
+        state, found = reconcile(
+            "dc1",
+            capabilities,
+            inventory,
+            seen(shot),
+            [],
+            project=PROJECT,
+            live_runs=frozenset(),
+            listing_started_at=NOW,
+        )
+        return [entry.kind for entry in state.drift], found
+
+    def test_what_it_deleted_in_time_is_no_drift(self) -> None:
+        over = snapshot(mark=mark(expires_at=NOW))
+        assert self.missed(over) == ([], observation(expired=[over]))
+        managed = over._replace(managed=True)
+        assert self.missed(managed) == ([], observation(expired=[managed]))
+
+    def test_what_went_before_its_time_is(self) -> None:
+        early = snapshot(mark=mark(expires_at=NOW + timedelta(seconds=1)))
+        assert self.missed(early) == (["vanished"], observation(gone=[early]))
+        for_ever = snapshot(mark=mark(expires_at=None))
+        assert self.missed(for_ever) == (["vanished"], observation(gone=[for_ever]))
+
+    def test_its_own_clock_counts_where_it_is_ahead(self) -> None:
+        over = snapshot(mark=mark(expires_at=NOW + timedelta(seconds=30)))
+        assert self.missed(over, clock=NOW + timedelta(minutes=1))[0] == []
+        assert self.missed(over, clock=NOW - timedelta(minutes=1))[0] == ["vanished"]
+
+    def test_what_a_pin_held_was_to_stay(self) -> None:
+        pinned = snapshot(mark=mark(expires_at=NOW, pin=Pin("ada", "audit")))
+        assert self.missed(pinned)[0] == ["vanished"]
+        ended = snapshot(mark=mark(expires_at=NOW, pin=Pin("ada", "audit", NOW)))
+        assert self.missed(ended)[0] == []
+
+    def test_elsewhere_nothing_goes_by_itself(self) -> None:
+        over = snapshot(mark=mark(expires_at=NOW))
+        assert self.missed(over, capabilities=ANYTHING) == (["vanished"], observation(gone=[over]))
+
+    def test_it_stays_no_drift_and_counts_for_no_guard(self, catalog: Catalog) -> None:
+        over, early = snapshot("s1", mark=mark(expires_at=NOW)), snapshot("s2")
+        catalog.observe(observation(NOW - DAY, changed=[over, early]))
+        catalog.observe(observation(NOW, gone=[early], expired=[over]))
+        assert [entry.subject for entry in catalog.drift()] == [early.address]
+        assert catalog.vanished("dc1").snapshots == 1
+        assert list(catalog.known("dc1")) == []
+        catalog.observe(observation(NOW + DAY, changed=[over]))
+        assert list(catalog.known("dc1")) == ["s1"], "a listing that shows it again is believed"
+
+
+def test_what_the_inventory_says_of_the_platform_is_passed_on() -> None:
+    deadlines = {"s1": NOW + DAY, "s2": None}
+    inventory = Inventory((), [], deletes_at=deadlines, notices=("the tag x is gone",), requests=13, identity="i")
+    state, _ = reconcile(
+        "dc1", ANYTHING, inventory, {}, [], project=PROJECT, live_runs=frozenset(), listing_started_at=NOW
+    )
+    assert (state.deletes_at, state.notices, state.requests) == (deadlines, ("the tag x is gone",), 13)
+    assert (state.identity, state.platform) == ("i", None)

@@ -16,6 +16,7 @@ from snapplan.errors import (
     OutcomeUnknownError,
     QuiesceError,
     RefusedError,
+    RequestBudgetError,
     UnreachableError,
 )
 from snapplan.models.request import ExpireRequest, RestoreRequest, SnapshotRequest
@@ -343,3 +344,44 @@ class TestVerbs:
         assert opened.restore(in_place(snapshot)).error is None
         assert world.targets[Scope.VM, "late"].files == {"disk": b"late"}
         assert world.targets[Scope.VM, "web"].files == {"disk": b"old"}
+
+
+EXPIRING: dict[str, Any] = {"targets": [WEB], "expires_itself": True, "state": "lab.json"}
+
+
+class TestExpiringByItself:
+    def test_what_is_over_is_gone_without_anybody_asking(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened = driver(tmp_path, **EXPIRING)
+        assert take(opened).error is None
+        monkeypatch.setenv("SNAPPLAN_NOW", "2026-11-30T11:59:59Z")
+        assert len(driver(tmp_path, read_only=True, **EXPIRING).inventory().snapshots) == 1
+        monkeypatch.setenv("SNAPPLAN_NOW", "2026-11-30T12:00:00Z")
+        assert driver(tmp_path, read_only=True, **EXPIRING).inventory().snapshots == []
+        assert take(opened, "two", expires_at=None).error is None
+        assert [each.name for each in opened.inventory().snapshots] == ["two"]
+
+    def test_a_pinned_one_stays(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened = driver(tmp_path, **EXPIRING)
+        assert take(opened, pin=Pin("anna", "audit")).error is None
+        monkeypatch.setenv("SNAPPLAN_NOW", "2027-11-30T12:00:00Z")
+        assert [each.name for each in opened.inventory().snapshots] == ["one"]
+
+    def test_a_scripted_one_has_a_date_too(self, tmp_path: Path) -> None:
+        old = {"target": "vm/web", "taken_at": "2026-11-20T00:00Z", "key": "a", "retention": "1d"}
+        scripted = [old, {**old, "key": "b", "deletes_at": "2026-12-24T00:00Z"}]
+        found = driver(tmp_path, snapshots=scripted, **EXPIRING).inventory().deletes_at
+        assert sorted(found.values()) == [datetime(2026, 11, 28, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC)]
+
+
+class TestBudget:
+    def test_calls_beyond_it_are_refused_and_do_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened = driver(tmp_path, targets=[WEB], requests_per_hour=5, request_costs={"inventory": 2})
+        assert opened.capabilities.requests_per_hour == 5
+        wanted = request(opened)
+        assert opened.inventory().requests == 2
+        assert [each.error for each in opened.create([wanted])] == [None]
+        with pytest.raises(RequestBudgetError, match="5 of 5 requests"):
+            opened.create([wanted._replace(name="two")])
+        assert len(opened.inventory().snapshots) == 1, "reading is never refused"
+        monkeypatch.setenv("SNAPPLAN_NOW", "2026-11-22T13:00:00Z")
+        assert [each.error for each in opened.create([wanted._replace(name="two")])] == [None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -58,6 +59,7 @@ def application(stage: Stage) -> Starlette:
         body = await _body(http)
         entry = stage.journal.arrived(http.method, path, http.query_params, body)
         response = await _handled(stage, http, path, body)
+        response.headers["date"] = formatdate(stage.time.now(), usegmt=True)
         entry["status"] = None if isinstance(response, Dropped) else response.status_code
         return response
 

@@ -56,7 +56,8 @@ class Simulator:
         ports = [each.getsockname()[1] for each in self._sockets]
         self.host, self.control_url = f"{ADDRESS}:{ports[0]}", f"http://{ADDRESS}:{ports[1]}"
         self._servers = [
-            _server(api.application(stage), ssl_certfile=str(made.server)),
+            # The platform's own clock stands in the answers, not this machine's.
+            _server(api.application(stage), ssl_certfile=str(made.server), date_header=False),
             _server(control.application(stage)),
         ]
         self._thread = threading.Thread(target=self._serve, name="vergeos-sim", daemon=True)

@@ -1,0 +1,97 @@
+"""Replacing a mark: description and expiration in one PUT, then read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from snapplan import clock
+from snapplan.crash import point
+from snapplan.drivers.vergeos.expiration import NEVER, expiring, is_earlier, platform_expiration
+from snapplan.drivers.vergeos.listing import Owner, is_made_elsewhere
+from snapplan.drivers.vergeos.marks import MarkTooLongError, described, mark_of, text_of
+from snapplan.drivers.vergeos.standing import listed, meant, row_of, same_snapshot, standing
+from snapplan.errors import BackendError, NotFoundError, OutcomeUnknownError
+from snapplan.models.request import Outcome
+from snapplan.models.target import Scope
+
+if TYPE_CHECKING:
+    from snapplan.drivers.vergeos.api import Row
+    from snapplan.drivers.vergeos.connection import Connection
+    from snapplan.models.request import ChangeRequest
+
+UNLOCKED = frozenset({"", "unlocked"})
+
+
+def change(connection: Connection, request: ChangeRequest) -> Outcome:
+    """Replace the mark of one snapshot and move its expiration with it; raises the ``BackendError`` family."""
+    snapshot = request.snapshot
+    scope = snapshot.scope
+    row = standing(connection, snapshot)
+    _refuse_others(connection, request, row)
+    body = _body(connection, request, row)
+    id_ = meant(connection, snapshot)
+    point("vergeos.change.before")
+    unknown: OutcomeUnknownError | None = None
+    try:
+        connection.api.put(id_.table, id_.key, body)
+    except OutcomeUnknownError as error:
+        unknown = error
+    point("vergeos.change.written")
+    try:
+        after = row_of(connection, scope, id_)
+    except BackendError as error:
+        text = f"{unknown}; could not look either: {error}" if unknown else f"not read back: {error}"
+        raise OutcomeUnknownError(connection.backend, f"{snapshot.address}: {text}") from error
+    if after is None:
+        raise NotFoundError(connection.backend, f"{snapshot.address} is not there any more")
+    wrong = _differences(body, after)
+    if wrong:
+        text = f"{unknown}; looked: it was not changed" if unknown else f"the system did not take over {wrong}"
+        raise connection.failed(f"{snapshot.address}: {text}")
+    return Outcome(snapshot=listed(connection, scope, after, Owner(snapshot.target_id, snapshot.target_name)))
+
+
+def _refuse_others(connection: Connection, request: ChangeRequest, row: Row) -> None:
+    snapshot, mark = request.snapshot, request.mark
+    found = _mark_of(snapshot.scope, row)
+    if mark.project != connection.project or mark.target_id != snapshot.target_id:
+        raise connection.refuse(f"the new mark of {snapshot.address} is not of its target and of {connection.project}")
+    if snapshot.scope is Scope.CLOUD and is_made_elsewhere(row):
+        raise connection.refuse(f"{snapshot.address} came from another system")
+    if request.adopts:
+        if found != (None if snapshot.managed else snapshot.mark):
+            raise connection.refuse(f"{snapshot.address} has another mark than it had when this was planned")
+        return
+    if found is None or found.project != connection.project:
+        raise connection.refuse(f"{snapshot.address} is not of project {connection.project}")
+    if not same_snapshot(found, snapshot.mark) or found.target_id != mark.target_id:
+        raise connection.refuse(f"{snapshot.address} is another snapshot now")
+
+
+def _mark_of(scope: Scope, row: Row) -> Any:
+    return mark_of(row.get("description"), row["name"] if scope is Scope.CLOUD else None)
+
+
+def _body(connection: Connection, request: ChangeRequest, row: Row) -> dict[str, Any]:
+    snapshot = request.snapshot
+    name = snapshot.name if snapshot.scope is Scope.CLOUD else ""
+    try:
+        description = described(text_of(row.get("description")), request.mark, name)
+    except MarkTooLongError as error:
+        raise connection.refuse(f"{snapshot.address}: {error}") from error
+    expires = platform_expiration(request.mark, clock.now(), connection.api.now())
+    stands = int(row.get("expires") or NEVER)
+    if (row.get("immutable_status") or "") not in UNLOCKED and is_earlier(expires, stands):
+        raise connection.refuse(
+            f"{snapshot.address} is locked: the platform lets its expiration only move away",
+            hint="unlock it in the UI, which takes effect after a week",
+        )
+    return {"description": description, **expiring(snapshot.scope, expires)}
+
+
+def _differences(body: dict[str, Any], row: Row) -> str:
+    """Return the columns that are not as they were written; the type of an expiration is not always kept."""
+    wrong = ["description"] if (row.get("description") or "") != body["description"] else []
+    if int(row.get("expires") or NEVER) != body["expires"]:
+        wrong.append("expires")
+    return " and ".join(wrong)

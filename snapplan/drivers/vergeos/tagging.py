@@ -1,0 +1,84 @@
+"""Tags: the names that selectors use, who carries them, and the restores that snapplan recorded as tags."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from snapplan.drivers.vergeos.marks import line_of
+from snapplan.models.request import StartedRestore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from snapplan.drivers.vergeos.api import Row
+
+DONE = "done"
+
+
+def restore_category(project: str) -> str:
+    """Return the name of the category whose tags record the restores of a project."""
+    return f"snapplan-{project}"
+
+
+def tag_names(tags: Iterable[Row]) -> dict[int, str]:
+    """Return the name of each tag by its key: ``NAME``, or ``CATEGORY/NAME`` where two categories have that name."""
+    rows = list(tags)
+    counts = Counter(row["name"] for row in rows)
+    return {row["$key"]: row["name"] if counts[row["name"]] == 1 else _long_name(row) for row in rows}
+
+
+def tag_keys(tags: Iterable[Row]) -> dict[str, int]:
+    """Return the key of each tag by the name that ``tag_names`` gives it."""
+    return {name: key for key, name in tag_names(tags).items()}
+
+
+def members(tag_members: Iterable[Row], tags: Iterable[Row]) -> dict[str, frozenset[str]]:
+    """Return the names of the tags that each object carries, by its path such as ``vms/2``.
+
+    A tag whose name two categories have counts under that name and under ``CATEGORY/NAME``.
+    """
+    named = {row["$key"]: {row["name"]} for row in tags}
+    for key, name in tag_names(tags).items():
+        named[key].add(name)
+    found: dict[str, set[str]] = {}
+    for row in tag_members:
+        found.setdefault(str(row["member"]), set()).update(named.get(row["tag"], ()))
+    shared: dict[frozenset[str], frozenset[str]] = {}
+    return {member: shared.setdefault(frozen := frozenset(names), frozen) for member, names in found.items()}
+
+
+def restores_of(tags: Iterable[Row], project: str) -> tuple[tuple[StartedRestore, ...], tuple[str, ...]]:
+    """Return the restores that a project recorded, and the names of the tags of its category that cannot be read."""
+    category = restore_category(project)
+    restores: list[StartedRestore] = []
+    unreadable: list[str] = []
+    for row in tags:
+        if row.get("category_name") != category:
+            continue
+        restore = _restore(line_of(row.get("description")))
+        if restore is None:
+            unreadable.append(row["name"])
+        else:
+            restores.append(restore)
+    return tuple(restores), tuple(unreadable)
+
+
+def _restore(fields: Mapping[str, Any] | None) -> StartedRestore | None:
+    if fields is None:
+        return None
+    try:
+        return StartedRestore(
+            key=str(fields["key"]),
+            run=str(fields["run"]),
+            target_id=str(fields["target_id"]),
+            started_at=datetime.fromisoformat(fields["at"]).astimezone(UTC),
+            done=fields["state"] == DONE,
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _long_name(row: Row) -> str:
+    return f"{row.get('category_name') or row.get('category')}/{row['name']}"

@@ -1,0 +1,163 @@
+"""Keeps what stays from a platform that deletes by itself: what it is told must lie ahead of what is decided here.
+
+Such a platform deletes at the expiration written on a snapshot, which lies ``PLATFORM_MARGIN`` after the exact one. What is
+held, pinned, locked, in use or stopped by a guard stays longer than that, so the date on it is pushed out in time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapplan.models.plan import Reason, Verb
+from snapplan.models.request import ChangeRequest, ExpireRequest
+from snapplan.models.target import PLATFORM_MARGIN
+from snapplan.planner.expiry import active_pin, judge, judge_manual, pin_text
+from snapplan.planner.orphans import orphan_minimum
+from snapplan.planner.steps import precondition
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from snapplan.models.plan import Action
+    from snapplan.models.snapshot import Mark, Snapshot
+    from snapplan.models.world import Triple
+    from snapplan.planner.context import Context, Draft
+    from snapplan.planner.expiry import Verdict
+
+AHEAD = PLATFORM_MARGIN / 2
+"""The date is pushed out when it is no further away, so that half a margin without an apply loses nothing."""
+
+
+class Group(NamedTuple):
+    """Owned snapshots that are judged together; ``triple`` is ``None`` for manual ones."""
+
+    triple: Triple | None
+    snapshots: Sequence[Snapshot]
+
+
+def add_keeping(context: Context, draft: Draft, sources: Collection[str] = ()) -> bool:
+    """Add the changes that push a platform's own date out, and return whether there are any.
+
+    For after the guards: what they stop stays as well. ``sources`` are the native ids that restores need.
+    """
+    before = len(draft.actions)
+    for backend in sorted(context.owned):
+        state = context.world.backends[backend]
+        if state.capabilities.expires_itself and state.deletes_at:
+            settled = _settled(draft.actions, backend)
+            stopped = _stopped(draft.actions, backend)
+            names = {target.id: target.address for target in state.targets}
+            for group in _groups(context, backend):
+                due = _due(context, draft, group.snapshots, state.deletes_at)
+                for snapshot in due:
+                    address = names.get(snapshot.target_id, snapshot.target_address)
+                    if snapshot.native_id not in settled and context.in_focus(address):
+                        verdict = _verdict(context, backend, group, snapshot, sources)
+                        text = _why(context, verdict, stopped.get(snapshot.native_id, ()))
+                        _add(context, draft, snapshot, address, state.deletes_at[snapshot.native_id], text)
+    return len(draft.actions) > before
+
+
+def outlasts(context: Context, snapshot: Snapshot) -> bool:
+    """Whether the platform would delete a snapshot some day although a pin holds it: somebody wrote a date there."""
+    state = context.world.backends[snapshot.backend]
+    return state.capabilities.expires_itself and state.deletes_at.get(snapshot.native_id) is not None
+
+
+def _groups(context: Context, backend: str) -> Iterator[Group]:
+    owned = context.owned[backend]
+    for triple in sorted(owned.scheduled):
+        yield Group(triple, owned.scheduled[triple])
+    for key in sorted(owned.manual):
+        yield Group(None, owned.manual[key])
+
+
+def _due(
+    context: Context, draft: Draft, snapshots: Sequence[Snapshot], deletes_at: Mapping[str, datetime | None]
+) -> list[Snapshot]:
+    """Return the complete ones whose date is near, and note in the draft when the next one's is."""
+    limit = context.now + AHEAD
+    later: datetime | None = None
+    due = []
+    for snapshot in snapshots:
+        at = deletes_at.get(snapshot.native_id)
+        if at is None or snapshot.completed_at is None:
+            continue
+        if at <= limit:
+            due.append(snapshot)
+        elif later is None or at < later:
+            later = at
+    if later is not None:
+        draft.instants.add(later - AHEAD)
+    return due
+
+
+def _settled(actions: Sequence[Action], backend: str) -> set[str]:
+    """Return the native ids of those that this plan deletes, or writes a date on anyway."""
+    return {
+        action.request.snapshot.native_id
+        for action in actions
+        if action.backend == backend
+        and (action.verb is Verb.CHANGE or (action.verb is Verb.EXPIRE and not action.blocked_by))
+    }
+
+
+def _stopped(actions: Sequence[Action], backend: str) -> dict[str, tuple[str, ...]]:
+    """Return the codes of the guards that stop an expiry, by native id."""
+    return {
+        action.request.snapshot.native_id: action.blocked_by
+        for action in actions
+        if action.backend == backend and action.blocked_by and isinstance(action.request, ExpireRequest)
+    }
+
+
+def _verdict(context: Context, backend: str, group: Group, snapshot: Snapshot, sources: Collection[str]) -> Verdict:
+    live = context.world.backends[backend].live_runs
+    if group.triple is None:
+        return judge_manual(snapshot, context.now, live_runs=live, sources=sources)
+    resolved = context.resolution.triples.get(group.triple)
+    if resolved is not None:
+        minimum = resolved.minimum
+    else:
+        since = context.world.catalog.orphaned.get(group.triple)
+        minimum, _ = orphan_minimum(group.snapshots, context.policy.config.orphans, since, context.now)
+    verdicts = judge(group.snapshots, minimum, context.now, live_runs=live, sources=sources)
+    return next(verdict for verdict in verdicts if verdict.snapshot.native_id == snapshot.native_id)
+
+
+def _why(context: Context, verdict: Verdict, stopped: Collection[str]) -> str:
+    """Return why a snapshot stays after this plan."""
+    if stopped:
+        return f"its expiry is stopped by {', '.join(stopped)}"
+    pin = active_pin(verdict.snapshot, context.now)
+    if pin is not None:
+        return pin_text(pin)
+    return "it does not expire now" if verdict.expires else verdict.text
+
+
+def _add(context: Context, draft: Draft, snapshot: Snapshot, target: str, before: datetime | None, why: str) -> None:
+    mark = snapshot.mark
+    if mark is None or before is None:
+        return
+    draft.add(
+        Verb.CHANGE,
+        backend=snapshot.backend,
+        target=target,
+        snapshot=snapshot.address,
+        profile=mark.profile,
+        period=mark.period,
+        slot=mark.slot,
+        expires_at=mark.expires_at,
+        change={"deletes_at": [before, _after(mark, context.now)]},
+        precondition={**precondition(snapshot), "expires_at": mark.expires_at},
+        reasons=(Reason("kept", f"the platform would delete it at {before:%Y-%m-%d %H:%MZ}; {why}"),),
+        request=ChangeRequest(snapshot, mark),
+    )
+
+
+def _after(mark: Mark, now: datetime) -> datetime | timedelta | None:
+    """Return what the driver writes: never, an instant, or how long after it is applied."""
+    if mark.expires_at is None or mark.pin is not None:
+        return None
+    return mark.expires_at + PLATFORM_MARGIN if mark.expires_at > now else PLATFORM_MARGIN

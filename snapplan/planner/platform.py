@@ -1,0 +1,276 @@
+"""The schedules that platforms run themselves, held against the policy: which profile is to be made, changed, assigned.
+
+What stands on a platform as the policy wants it needs no action. A profile that snapplan did not make is used where it is
+as wanted, and never changed; neither is the assignment of a target to such a profile, unless the policy takes it over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapplan.diagnostics import Diagnostic, Severity
+from snapplan.models.request import PlatformAssignRequest, PlatformProfileRequest
+from snapplan.planner.native import inexpressible, native_name, native_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snapplan.models.platform import PlatformProfile, PlatformSchedule
+    from snapplan.models.target import Target
+    from snapplan.planner.context import Context, Draft
+    from snapplan.planner.resolve import Resolved
+
+Protection = tuple[str, str, str]
+"""Backend, target id, profile."""
+
+
+class Detached(NamedTuple):
+    """A target whose profile is to be taken away: ``profile`` of the policy, which stands there as ``current``."""
+
+    target: Target
+    profile: str
+    current: PlatformProfile
+
+
+@dataclass(slots=True)
+class Survey:
+    """What has to be done on platforms.
+
+    ``native`` are the protections that a platform runs. Of those, ``assignments`` has what to do, ``None`` where nothing
+    is; one that is missing there must be left alone now, and a diagnostic says why. ``profiles`` has the same by backend
+    and profile. ``detached`` are by backend and target id, ``unwanted`` the profiles of ours that the policy has no more.
+    ``names`` has what platforms call their profiles, by backend and native id.
+    """
+
+    native: dict[Protection, Resolved] = field(default_factory=dict)
+    profiles: dict[tuple[str, str], PlatformProfileRequest | None] = field(default_factory=dict)
+    assignments: dict[Protection, PlatformAssignRequest | None] = field(default_factory=dict)
+    detached: dict[tuple[str, str], Detached] = field(default_factory=dict)
+    unwanted: list[tuple[str, PlatformProfile]] = field(default_factory=list)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def name_of(self, backend: str, native_id: str) -> str | None:
+        """Return what the platform calls a profile; ``None`` for none."""
+        return self.names.get((backend, native_id), native_id) or None
+
+    def stopped(self, protection: Protection) -> bool:
+        """Whether nothing may be done about a protection that a platform runs."""
+        return protection in self.native and protection not in self.assignments
+
+
+def survey(context: Context, draft: Draft) -> Survey:
+    """Hold the policy against all platforms; what is odd goes into the draft."""
+    found = Survey()
+    for triple, resolved in context.resolution.triples.items():
+        if resolved.native:
+            found.native.setdefault(triple[:3], resolved)
+    for name in sorted(context.backends):
+        platform = context.backends[name].platform
+        if platform is not None:
+            found.names.update({(name, profile.native_id): profile.name for profile in platform.profiles})
+            _Platform(context, draft, found, name, platform).survey()
+    unread = sorted({b for b, _, _ in found.native if b in context.backends and context.backends[b].platform is None})
+    for name in unread:
+        draft.diagnostics.append(
+            Diagnostic(
+                "SP450",
+                Severity.NOTE,
+                f"the schedule that {name} runs was not read; nothing is planned for it",
+                hint="plan with a refresh",
+            )
+        )
+    return found
+
+
+class _Platform:
+    """One backend's schedule."""
+
+    def __init__(self, context: Context, draft: Draft, found: Survey, name: str, platform: PlatformSchedule) -> None:
+        self._context = context
+        self._draft = draft
+        self._found = found
+        self._name = name
+        self._platform = platform
+        self._project = context.policy.config.project
+        self._by_name = {profile.name: profile for profile in platform.profiles}
+        self._by_id = {profile.native_id: profile for profile in platform.profiles}
+        self._targets = {target.id: target for target in context.backends[name].targets}
+
+    def survey(self) -> None:
+        native = {p: r for p, r in self._found.native.items() if p[0] == self._name and self._in_focus(r.target)}
+        profiles_of: dict[str, list[str]] = {}
+        for _, target_id, profile in native:
+            profiles_of.setdefault(target_id, []).append(profile)
+        for profile in sorted({profile for _, _, profile in native}):
+            self._profile(profile)
+        for target_id, profiles in profiles_of.items():
+            if len(profiles) > 1:
+                self._conflict(self._targets[target_id], profiles)
+                continue
+            protection = (self._name, target_id, profiles[0])
+            self._assignment(protection, native[protection])
+        self._detach(profiles_of)
+        self._unwanted()
+
+    def _in_focus(self, target: Target) -> bool:
+        return self._context.in_focus(target.address)
+
+    def _say(
+        self,
+        code: str,
+        summary: str,
+        *where: str,
+        severity: Severity = Severity.WARNING,
+        detail: str = "",
+        hint: str = "",
+    ) -> None:
+        place = self._context.policy.location(*where)
+        self._draft.diagnostics.append(Diagnostic(code, severity, summary, place, detail=detail, hint=hint))
+
+    def _conflict(self, target: Target, profiles: list[str]) -> None:
+        self._say(
+            "SP451",
+            f"{target.address} is given {len(profiles)} profiles ({', '.join(profiles)}), and its platform takes one",
+            "assignments",
+            self._found.native[self._name, target.id, profiles[-1]].assignment,
+            severity=Severity.ERROR,
+            detail="Its assignment stays as it is.",
+            hint="exclude it from the others, or write schedule: snapplan in them",
+        )
+
+    def _profile(self, key: str) -> None:
+        """Note what is to be done about a profile; nothing is noted where it must be left alone."""
+        policy = self._context.policy
+        profile, where = policy.profiles[key], ("profiles", key)
+        backend = policy.config.backends.get(self._name)
+        zone = (backend.timezone if backend else None) or self._platform.timezone or "UTC"
+        for problem in inexpressible(profile, zone):
+            if problem.field == "retroactive":
+                continue
+            place = where if problem.period is None else (*where, "periods", problem.period)
+            self._say(
+                "SP452",
+                f"profile {key!r} cannot be scheduled by {self._name}: {problem.text}",
+                *place,
+                problem.field,
+                severity=Severity.ERROR,
+                hint="write schedule: snapplan in its assignments",
+            )
+            return
+        wanted = native_profile(key, profile, self._project)
+        current = self._by_name.get(wanted.name)
+        if current is None:
+            self._found.profiles[self._name, key] = PlatformProfileRequest(None, wanted)
+        elif current.project == self._project:
+            wanted = wanted._replace(native_id=current.native_id, used_by=current.used_by)
+            same = current.periods == wanted.periods and current.description == wanted.description
+            self._found.profiles[self._name, key] = None if same else PlatformProfileRequest(current, wanted)
+        elif current.periods == wanted.periods:
+            self._found.profiles[self._name, key] = None
+        else:
+            self._foreign_profile(key, current)
+
+    def _foreign_profile(self, key: str, current: PlatformProfile) -> None:
+        of = f"is of project {current.project!r}" if current.project else "was not made by snapplan"
+        self._say(
+            "SP453",
+            f"profile {current.name!r} of {self._name} {of} and differs from profile {key!r}",
+            "profiles",
+            key,
+            detail="It is left as it is, and so are the assignments of this profile there.",
+            hint=f"snapplan adopt '{self._name}/profile/{current.name}' lets snapplan change it",
+        )
+
+    def _assignment(self, protection: Protection, resolved: Resolved) -> None:
+        target, key = resolved.target, protection[2]
+        blocker = self._platform.blockers.get(target.scope)
+        if blocker is not None:
+            self._say("SP454", f"{target.address}: {blocker}", "assignments", resolved.assignment)
+            return
+        if (self._name, key) not in self._found.profiles:
+            return
+        native_id = self._platform.assigned.get(target.id, "")
+        wanted = native_name(key, self._context.policy.profiles[key])
+        current = self._by_id.get(native_id)
+        if current is not None and current.name == wanted:
+            self._found.assignments[protection] = None
+            return
+        taken_over = self._context.policy.assignments[resolved.assignment].take_over
+        if native_id and (current is None or current.project != self._project) and not taken_over:
+            has = "an unknown profile" if current is None else f"profile {current.name!r}"
+            self._say(
+                "SP455",
+                f"{target.address} has {has} of somebody else on its platform",
+                "assignments",
+                resolved.assignment,
+                detail=f"It is not given profile {wanted!r}.",
+                hint="take_over: true in the assignment replaces it",
+            )
+            return
+        self._found.assignments[protection] = PlatformAssignRequest(target, native_id, wanted)
+
+    def _detach(self, wanted: Mapping[str, list[str]]) -> None:
+        """Note the targets that have a profile of ours and that no assignment gives one any more.
+
+        One that the catalog does not know was given its profile by somebody else, who may need it.
+        """
+        tracked = {(t.target_id, t.profile) for t in self._context.world.catalog.tracked if t.backend == self._name}
+        for target_id, native_id in sorted(self._platform.assigned.items()):
+            current, target = self._by_id.get(native_id), self._targets.get(target_id)
+            if current is None or current.project != self._project or target is None or not self._in_focus(target):
+                continue
+            if target_id in wanted:
+                continue
+            key = self._key_of(current)
+            if (target_id, key) in tracked:
+                self._found.detached[self._name, target_id] = Detached(target, key, current)
+            else:
+                self._say(
+                    "SP456",
+                    f"{target.address} has profile {current.name!r} on its platform, but no assignment gives it one",
+                    "profiles",
+                    key,
+                    severity=Severity.NOTE,
+                    detail="Somebody else assigned it; it stays.",
+                    hint="select it in an assignment, or take the profile away on the platform",
+                )
+
+    def _key_of(self, profile: PlatformProfile) -> str:
+        """Return what the policy calls a profile of the platform, or called it when it was applied last."""
+        for key, known in self._context.policy.profiles.items():
+            if native_name(key, known) == profile.name:
+                return key
+        for key, document in self._context.world.catalog.profiles.items():
+            if document.get("platform_name") == profile.name:
+                return key
+        return profile.name
+
+    def _unwanted(self) -> None:
+        """Note the profiles of ours that the policy has no more and that nothing will use after this plan."""
+        if not self._context.everything:
+            return
+        names = {native_name(key, profile) for key, profile in self._context.policy.profiles.items()}
+        leaving = {target_id for backend, target_id in self._found.detached if backend == self._name}
+        leaving |= {
+            p[1] for p, request in self._found.assignments.items() if p[0] == self._name and request is not None
+        }
+        for profile in self._platform.profiles:
+            if profile.project != self._project or profile.name in names:
+                continue
+            users = [t for t, native_id in self._platform.assigned.items() if native_id == profile.native_id]
+            staying = [*profile.used_by, *sorted(self._address(t) for t in users if t not in leaving)]
+            if staying:
+                self._say(
+                    "SP457",
+                    f"profile {profile.name!r} of {self._name} stays: {', '.join(staying[:3])} still "
+                    f"{'uses' if len(staying) == 1 else 'use'} it",
+                    "profiles",
+                    hint="the next plan after that has ended deletes it",
+                )
+            else:
+                self._found.unwanted.append((self._name, profile))
+
+    def _address(self, target_id: str) -> str:
+        target = self._targets.get(target_id)
+        return target.address if target is not None else target_id
