@@ -84,7 +84,7 @@ def reconcile(
         notices=inventory.notices,
         requests=inventory.requests,
     )
-    expired = [snapshot for snapshot in missing if snapshot.native_id in ended]
+    expired = tuple(snapshot for snapshot in missing if snapshot.native_id in ended)
     return state, Observation(backend, listing_started_at, targets, targets_gone, compared.changed, gone, expired)
 
 

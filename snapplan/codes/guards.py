@@ -43,7 +43,8 @@ GUARDS = (
         "SP304",
         "max_unassign: the protection of many targets ends",
         "Counts, per backend, the targets that still exist and had a profile, and to which none applies any more. Up"
-        " to 10 % of the backend's assigned targets, at least 3, may end in one apply. An assignment that is still in"
+        " to 10 % of the backend's assigned targets, at least 3, may end in 24 hours: what applies of the last 24 hours"
+        " ended counts with what is planned, unless it is protected again. An assignment that is still in"
         " the policy, selected targets before and selects none of them now, trips it whatever the limit: a tag"
         " listing came back empty, or a tag was renamed. What is gone from the backend does not count, nor what"
         " moved: renames. The end of protection and the expiry of orphans of these targets are stopped, so that they"

@@ -213,9 +213,11 @@ class _Platform:
     def _detach(self, wanted: Mapping[str, list[str]]) -> None:
         """Note the targets that have a profile of ours and that no assignment gives one any more.
 
-        One that the catalog does not know was given its profile by somebody else, who may need it.
+        One that the catalog does not know was given its profile by somebody else, who may need it; unless snapplan is to
+        take its snapshots by that profile itself.
         """
-        tracked = {(t.target_id, t.profile) for t in self._context.world.catalog.tracked if t.backend == self._name}
+        known = (*self._context.world.catalog.tracked, *self._context.resolution.triples)
+        tracked = {(t.target_id, t.profile) for t in known if t.backend == self._name}
         for target_id, native_id in sorted(self._platform.assigned.items()):
             current, target = self._by_id.get(native_id), self._targets.get(target_id)
             if current is None or current.project != self._project or target is None or not self._in_focus(target):

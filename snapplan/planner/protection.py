@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snapplan.models.plan import Reason, Verb
-from snapplan.models.request import AssignRequest, PlatformAssignRequest
+from snapplan.models.request import AssignRequest, PlatformAssignRequest, SnapshotRequest
 from snapplan.planner.due import start_tracking
 from snapplan.planner.expiry import age_order
 from snapplan.planner.profiles import add_profiles, remove_profiles
@@ -63,17 +63,20 @@ def end_protection(context: Context, draft: Draft, platforms: Survey) -> None:
     """Add the assignments that end and the profiles that are removed; their snapshots stay and become orphans."""
     desired = _desired(context)
     names = _target_names(context)
-    for protection, triples in sorted(_recorded(context).items()):
+    recorded = _recorded(context)
+    detached = {(backend, target_id, one.profile) for (backend, target_id), one in platforms.detached.items()}
+    for protection in sorted(recorded.keys() | detached):
         backend, target_id, profile = protection
-        leaving = platforms.detached.get((backend, target_id))
-        if _unread(context, backend) or (protection in desired and (leaving is None or leaving.profile != profile)):
+        triples = recorded.get(protection, [])
+        if _unread(context, backend) or (protection in desired and protection not in detached):
             continue
         target = names.get((backend, target_id)) or _name_of_gone(context, triples)
         if not context.in_focus(target):
             continue
         ended = () if protection in desired else tuple(triples)
         request = AssignRequest("", {}, ended)
-        if leaving is not None and leaving.profile == profile:
+        if protection in detached:
+            leaving = platforms.detached[backend, target_id]
             platform = PlatformAssignRequest(leaving.target, leaving.current.native_id, "")
             request = request._replace(platform=platform)
         draft.add(
@@ -81,12 +84,24 @@ def end_protection(context: Context, draft: Draft, platforms: Survey) -> None:
             backend=backend,
             target=target,
             profile=profile,
+            after=_replacements(draft, backend, target_id) if request.platform is not None else (),
             change={"begins": [], "ends": [t.period for t in ended], **_moves(platforms, request)},
             precondition={"target_id": target_id},
             reasons=(_ended(context, triples, gone=(backend, target_id) not in names, ours=protection in desired),),
             request=request,
         )
     remove_profiles(context, draft, platforms)
+
+
+def _replacements(draft: Draft, backend: str, target_id: str) -> tuple[int, ...]:
+    """Return the scheduled snapshots of a target: the platform's schedule for it ends when ours has begun."""
+    return tuple(
+        action.number
+        for action in draft.actions
+        if isinstance(action.request, SnapshotRequest)
+        and action.profile is not None
+        and (action.backend, action.request.target.id) == (backend, target_id)
+    )
 
 
 def _moves(platforms: Survey, request: AssignRequest) -> dict[str, list[str | None]]:

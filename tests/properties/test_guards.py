@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from imagined import carry_out, snapshots
 
 from snapplan.config.defaults import complete
+from snapplan.models.order import Focus
 from snapplan.models.plan import Plan
 from snapplan.models.policy import Assignment, ConfigFile, ManualSnapshot, Policy, Profile
 from snapplan.models.target import Scope, Target
@@ -220,3 +221,40 @@ def test_a_retention_that_shrinks_a_little_each_day_gets_no_further_than_the_rol
         world = applied(world, made, shrunk, now)
         assert all(any(s.target_id == target.id for s in snapshots(world)) for target in world.backends["lab"].targets)
     assert tripped
+
+
+@given(st.integers(4, 40), st.lists(st.integers(1, 300), min_size=3, max_size=12), st.booleans())
+@settings(deadline=None, max_examples=25)
+def test_ending_the_protection_of_one_target_after_the_other_gets_no_further_than_the_rolling_budget(
+    targets: int, minutes: list[int], together: bool
+) -> None:
+    policy = policy_of({"periods": {"p": {"frequency": "daily", "retention": "9d"}}}, {})
+    world, now = empty_world(targets), START
+    world = applied(world, plan(policy, world, now), policy, now)
+    nothing = policy._replace(assignments={})
+    ended: list[tuple[datetime, int]] = []
+    for number, step in enumerate(minutes):
+        now += timedelta(minutes=step)
+        focus = Focus() if together else Focus(targets=(f"lab/volume/t{number:02}",))
+        before = len(world.catalog.tracked)
+        world = applied(world, plan(nothing, world, now, focus=focus), nothing, now)
+        ended.append((now, before - len(world.catalog.tracked)))
+        window = sum(count for at, count in ended if at > now - timedelta(days=1))
+        assert window <= max(3, targets // 10)
+
+
+@given(PROFILES, st.lists(st.sets(st.integers(0, 13)), min_size=2, max_size=8), CADENCES)
+@settings(deadline=None, max_examples=25)
+def test_targets_that_come_and_go_under_a_steady_policy_end_no_protection(
+    profile: dict[str, Any], there: list[set[int]], cadence: list[timedelta]
+) -> None:
+    policy, world = policy_of(profile, {}), empty_world(14)
+    everything = world.backends["lab"].targets
+    now = START
+    for number, some in enumerate(there):
+        targets = tuple(target for n, target in enumerate(everything) if n in some)
+        world = world._replace(backends={"lab": world.backends["lab"]._replace(targets=targets)})
+        made = plan(policy, world._replace(second_clock=now), now)
+        assert not [guard for guard in made.guards if guard.code == "SP304" and guard.state != "ok"]
+        world = applied(world, made, policy, now)
+        now += cadence[number % len(cadence)]

@@ -88,6 +88,16 @@ def test_rows_past_the_rules(sim):
     assert sim.control("GET", "rows/cloud_snapshots") == []
 
 
+def test_a_list_of_rows_at_once(sim):
+    later = {"name": "later", "status": "normal", "expires": NOON + 60}
+    added = sim.control("POST", "rows/cloud_snapshots", [later, {**later, "name": "latest", "expires": NOON + 120}])
+    assert [row["name"] for row in added] == ["later", "latest"]
+    sim.step(60)
+    assert [row["name"] for row in sim.control("GET", "rows/cloud_snapshots")] == ["latest"]
+    answer = sim.http.post(f"{sim.control_url}/rows/cloud_snapshots", json=[1], timeout=10)
+    assert answer.status_code == 400
+
+
 def test_requests_are_counted(sim):
     sim.get("vms", limit="1")
     sim.post("snapshot_profiles", {"name": "p"})

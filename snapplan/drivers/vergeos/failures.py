@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
+
 import requests
 from pyvergeos.exceptions import APIError, VergeConnectionError, VergeError, VergeTimeoutError
+from urllib3.exceptions import NewConnectionError
 
 from snapplan.errors import (
     BackendError,
@@ -55,8 +58,9 @@ def judged_read(backend: str, path: str, error: Exception, host: str = "") -> Ba
     where = f"{backend}: {path}"
     if isinstance(error, APIError) and error.status_code is not None:
         return _answered(backend, where, error, error.status_code)
-    if _cause(error, requests.exceptions.SSLError) is not None:
-        text = f"{backend}: the certificate of {host or 'the system'} is not trusted"
+    untrusted = _cause(error, ssl.SSLCertVerificationError)
+    if untrusted is not None:
+        text = f"{backend}: the certificate of {host or 'the system'} is not accepted ({_short(untrusted)})"
         return ReadError(backend, text, hint="give the certificate of the authority that signed it in ca_file")
     if isinstance(error, VergeTimeoutError) or _cause(error, requests.exceptions.Timeout) is not None:
         return ReadError(
@@ -88,15 +92,15 @@ def _too_many(backend: str, where: str, text: str) -> ReadError:
 def judged_write(backend: str, what: str, error: Exception) -> BackendError:
     """Return what to raise for a write that failed with ``error``: a refusal, or an outcome that nobody knows.
 
-    A 4xx was decided before anything was done. After a 5xx, a timeout, a lost connection or half an answer it may or may
-    not have been done (API reference, timeouts and retries).
+    A 4xx was decided before anything was done, but for a 408, which a gateway may answer. After that, a 5xx, a timeout, a
+    lost connection or half an answer it may or may not have been done (API reference, timeouts and retries).
     """
     if isinstance(error, BackendError):
         return error
     where = f"{backend}: {what}"
-    if isinstance(error, APIError) and error.status_code is not None and error.status_code < 500:
-        return _refused(backend, where, error, error.status_code)
     if isinstance(error, APIError):
+        if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code != 408:
+            return _refused(backend, where, error, error.status_code)
         return OutcomeUnknownError(backend, f"{where}: {error} (HTTP {error.status_code})")
     if _never_connected(error):
         return UnreachableError(backend, f"{where}: no connection ({_short(error)})")
@@ -123,29 +127,36 @@ def _refused(backend: str, where: str, error: APIError, status: int) -> BackendE
 
 
 def _never_connected(error: Exception) -> bool:
-    cause = _cause(error, requests.exceptions.ConnectionError)
-    if cause is None:
-        return False
-    if isinstance(cause, (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError)):
-        return True
-    import urllib3
+    """Say whether the request cannot have been sent: no connection came about, or its certificate was not accepted.
 
-    reasons = [getattr(argument, "reason", argument) for argument in cause.args]
-    return any(isinstance(reason, urllib3.exceptions.NewConnectionError) for reason in reasons)
+    Any other failure of TLS may be one of a connection that the request went out on.
+    """
+    kinds = (requests.exceptions.ConnectTimeout, NewConnectionError, ssl.SSLCertVerificationError)
+    return _cause(error, *kinds) is not None
 
 
-def _cause(error: BaseException | None, kind: type[Exception]) -> Exception | None:
-    while error is not None:
-        if isinstance(error, kind):
-            return error
-        error = error.__cause__
+def _cause(error: BaseException, *kinds: type[Exception]) -> Exception | None:
+    """Return the first of ``kinds`` that ``error`` came of: urllib3 and requests hand theirs on as arguments."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop(0)
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        if isinstance(each, kinds):
+            return each
+        seen.add(id(each))
+        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
     return None
 
 
 def _short(error: Exception) -> str:
+    """Return what went wrong in a few words: the deepest reason, without the objects that urllib3 prints before it."""
     deepest: BaseException = error
-    while deepest.__cause__ is not None:
-        deepest = deepest.__cause__
-    reasons = [getattr(argument, "reason", argument) for argument in deepest.args]
-    text = str(reasons[0]) if reasons else str(deepest)
-    return text.rpartition(": ")[2] or type(deepest).__name__
+    while True:
+        inner = [deepest.__cause__, getattr(deepest, "reason", None), *deepest.args]
+        below = next((each for each in inner if isinstance(each, BaseException)), None)
+        if below is None:
+            break
+        deepest = below
+    return str(deepest).rpartition(": ")[2] or type(deepest).__name__

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from snapplan import clock
 from snapplan.crash import point
 from snapplan.drivers.vergeos.expiration import pinned
-from snapplan.drivers.vergeos.keys import RowId
 from snapplan.drivers.vergeos.listing import Owner
 from snapplan.drivers.vergeos.standing import listed, meant, row_id, row_of, row_under, same_snapshot
 from snapplan.errors import BackendError, NotFoundError, OutcomeUnknownError
@@ -17,6 +16,7 @@ from snapplan.models.target import Scope
 if TYPE_CHECKING:
     from snapplan.drivers.vergeos.api import Row
     from snapplan.drivers.vergeos.connection import Connection
+    from snapplan.drivers.vergeos.keys import RowId
     from snapplan.models.request import ExpireRequest
     from snapplan.models.snapshot import Snapshot
 

@@ -32,7 +32,9 @@ def refuse_unfit(connection: Connection, request: SnapshotRequest) -> None:
     _refuse_name(connection, request.name)
     mark, target = request.mark, request.target
     if mark.project != connection.project or mark.target_id != target.id:
-        raise connection.refuse(f"the mark of {request.name} is not of {target.address} and project {connection.project}")
+        raise connection.refuse(
+            f"the mark of {request.name} is not of {target.address} and project {connection.project}"
+        )
     if request.quiesce is Quiesce.REQUIRE and target.scope not in QUIESCABLE:
         raise QuiesceError(connection.backend, f"{target.address}: the platform freezes no I/O at scope {target.scope}")
     if target.scope is Scope.CLOUD and _is_partial(request) and connection.api.version_numbers < PARTIAL_SINCE:
@@ -42,8 +44,9 @@ def refuse_unfit(connection: Connection, request: SnapshotRequest) -> None:
 
 def _refuse_name(connection: Connection, name: str) -> None:
     capabilities = connection.capabilities
-    if not name or len(name.encode()) > capabilities.max_name_length:
-        raise connection.refuse(f"a snapshot's name has 1 to {capabilities.max_name_length} bytes, not {len(name.encode())}")
+    length = len(name.encode())
+    if not 0 < length <= capabilities.max_name_length:
+        raise connection.refuse(f"a snapshot's name has 1 to {capabilities.max_name_length} bytes, not {length}")
     if any(sign in capabilities.reserved_in_names or not sign.isprintable() for sign in name) or name != name.strip():
         raise connection.refuse(f"{name!r} is not a name for a snapshot")
 

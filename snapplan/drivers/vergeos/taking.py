@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from snapplan.models.request import SnapshotRequest
 
 BUILDING = frozenset({"", "building"})
+VISIBLE_AFTER = 5.0
+"""Seconds in which what was made must show."""
 
 
 class _Taken(NamedTuple):
-    """The row that stands after a POST. ``existed`` says that an earlier request made it, ``unquiesced`` that the POST
-    was repeated without quiescing after the platform had refused to."""
+    """The row that stands after a POST; ``existed`` says that an earlier request made it."""
 
     row: Row
     existed: bool = False
-    unquiesced: bool = False
 
 
 def take(connection: Connection, request: SnapshotRequest) -> Outcome:
@@ -50,9 +50,7 @@ def take(connection: Connection, request: SnapshotRequest) -> Outcome:
     )
 
 
-def _posted(
-    connection: Connection, request: SnapshotRequest, parent: int | str | None, body: dict[str, Any]
-) -> _Taken:
+def _posted(connection: Connection, request: SnapshotRequest, parent: int | str | None, body: dict[str, Any]) -> _Taken:
     scope = request.target.scope
     try:
         receipt = connection.api.post(TABLES[scope], body)
@@ -79,8 +77,7 @@ def _refused(
         raise error
     if request.quiesce is Quiesce.REQUIRE:
         raise QuiesceError(connection.backend, str(error), hint=error.hint) from error
-    taken = _posted(connection, request, parent, {**body, "quiesce": False})
-    return taken._replace(unquiesced=not taken.existed)
+    return _posted(connection, request, parent, {**body, "quiesce": False})
 
 
 def _existing(
@@ -115,15 +112,22 @@ def _looked_for(
 def _read_back(connection: Connection, request: SnapshotRequest, parent: int | str | None, key: str) -> _Taken:
     """Return the row that a receipt names, read by its unique name.
 
-    Where the platform let two have one name, the older one counts and ours goes again.
+    Some tables show a new row a moment later (tenant snapshots, after which clients pause). Where the platform let two
+    have one name, the older one counts and ours goes again.
     """
-    try:
-        rows = snapshots_named(connection, request.target.scope, parent, request.name)
-    except BackendError as error:
-        raise OutcomeUnknownError(connection.backend, f"it was taken, but could not be read back: {error}") from error
-    ours = next((row for row in rows if str(row["$key"]) == key and _has_identity(request, row)), None)
-    if ours is None:
-        text = f"{request.target.address}@{request.name}: the system says that it made it and does not show it as it was asked"
+    ours = None
+    rows: list[Row] = []
+    for _ in connection.looks(VISIBLE_AFTER):
+        try:
+            rows = snapshots_named(connection, request.target.scope, parent, request.name)
+        except BackendError as error:
+            text = f"it was taken, but could not be read back: {error}"
+            raise OutcomeUnknownError(connection.backend, text) from error
+        ours = next((row for row in rows if key in ("", str(row["$key"])) and _has_identity(request, row)), None)
+        if ours is not None:
+            break
+    else:
+        text = f"{request.target.address}@{request.name}: the system made it, and does not show it as it was asked"
         raise connection.failed(text)
     if any((row["created"], row["$key"]) < (ours["created"], ours["$key"]) for row in rows):
         _undo(connection, request, ours)
@@ -209,5 +213,3 @@ def _has_identity(request: SnapshotRequest, row: Row) -> bool:
 
 def _own_name(request: SnapshotRequest) -> str | None:
     return request.name if request.target.scope is Scope.CLOUD else None
-
-

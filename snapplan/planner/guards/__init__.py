@@ -56,10 +56,10 @@ def _judgements(context: Context, draft: Draft) -> Iterator[Judgement]:
         yield judge_unforeseen(context, draft, name, counted, held, effective)
         yield judge_scheduled(context, draft, name, counted, held, effective)
         yield judge_last_copies(context, name, counted)
-        yield judge_unassign(context, name, counted, effective)
+        yield judge_unassign(context, draft, name, counted, effective)
         yield judge_inventory(context, name, counted, effective)
         yield judge_quiesce(name, counted)
         yield shared[name]
     for name in sorted(by_backend.keys() - context.world.backends.keys()):
         if name not in context.policy.config.backends:
-            yield judge_unassign(context, name, by_backend[name], effective)
+            yield judge_unassign(context, draft, name, by_backend[name], effective)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.models.plan import GuardResult, Verb
 from snapplan.planner.guards.judgement import BLOCKED, MOST_NAMES, OK, Judgement, counted, share
-from snapplan.planner.guards.tally import removed_with, target_id
+from snapplan.planner.guards.tally import DAY, removed_with, target_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from datetime import datetime
 
     from snapplan.models.plan import Action
-    from snapplan.planner.context import Context
+    from snapplan.planner.context import Context, Draft
     from snapplan.planner.guards.limits import Limits
     from snapplan.planner.guards.tally import Tally
 
@@ -20,25 +21,39 @@ CODE = "SP304"
 LEAST = 3
 
 
-def judge_unassign(context: Context, backend: str, tally: Tally, limits: Limits) -> Judgement:
-    """Judge the end of protection on one backend.
+class Recent(NamedTuple):
+    """What ended in the last 24 hours on one backend: the targets, by id, and when each of their periods did (UTC)."""
+
+    targets: frozenset[str]
+    instants: frozenset[datetime]
+
+
+def judge_unassign(context: Context, draft: Draft, backend: str, tally: Tally, limits: Limits) -> Judgement:
+    """Judge the end of protection on one backend, against a rolling budget.
 
     Counted are targets that exist and were assigned, and that no profile applies to any more; a renamed profile or a
-    target that is gone ends nothing. An assignment that shrank to nothing counts whatever the limit is.
+    target that is gone ends nothing. What applies of the last 24 hours ended, and is not protected again, counts with
+    what is planned, so that one target after the other gets no further than all at once. An assignment that shrank to
+    nothing counts whatever the limit is.
     """
     live = _live(context, backend, tally)
     assigned = {t.target_id for t in context.world.catalog.tracked if t.backend == backend} & live.keys()
     protected = {t.target_id for t in context.resolution.triples if t.backend == backend}
     ended = {t: action for action in tally.endings if (t := target_id(action)) in assigned and t not in protected}
+    recent = _recent(context, backend, {*assigned, *protected}, live)
     emptied = dict(_emptied(context, backend, tally, live)) if tally.endings else {}
     limit = limits["max_unassign", "percent"]
-    most = limit.of(len(assigned), least=LEAST)
-    many = len(ended) > most
+    whole = len(assigned) + len(recent.targets)
+    most = limit.of(whole, least=LEAST)
+    many = bool(ended) and len(ended) + len(recent.targets) > most
+    if ended:
+        draft.instants.update(at + DAY for at in recent.instants)
     names = sorted(live[one] for one in ended if one is not None)
     value = {
         "count": len(ended),
-        "of": len(assigned),
-        "percent": share(len(ended), len(assigned)),
+        "ended_in_24h": len(recent.targets),
+        "of": whole,
+        "percent": share(len(ended) + len(recent.targets), whole),
         "targets": names[:MOST_NAMES],
         "emptied": sorted(emptied),
         "because": [
@@ -47,8 +62,8 @@ def judge_unassign(context: Context, backend: str, tally: Tally, limits: Limits)
         ],
     }
     bounds = {"percent": limit.value, "count": most}
-    text = _text(backend, len(ended), len(assigned), emptied) + f" (the limit is {limit.value:g} %, at least {LEAST}"
-    text += f"{limit.note})"
+    text = _text(backend, len(ended), len(recent.targets), whole, emptied)
+    text += f" (the limit is {limit.value:g} % in 24 h, at least {LEAST}{limit.note})"
     tripped = many or bool(emptied)
     result = GuardResult(CODE, "max_unassign", backend, BLOCKED if tripped else OK, text, value, bounds)
     if not tripped:
@@ -63,6 +78,17 @@ def _live(context: Context, backend: str, tally: Tally) -> dict[str, str]:
     if state is not None:
         return {target.id: target.address for target in state.targets}
     return {one: action.target or one for action in tally.endings if (one := target_id(action)) is not None}
+
+
+def _recent(context: Context, backend: str, covered: Collection[str], live: Collection[str]) -> Recent:
+    """Return what ended in the last 24 hours of targets that exist and are not ``covered`` again."""
+    since = context.now - DAY
+    found = [
+        (triple.target_id, at)
+        for triple, at in context.world.catalog.orphaned.items()
+        if triple.backend == backend and at > since and triple.target_id in live and triple.target_id not in covered
+    ]
+    return Recent(frozenset(target for target, _ in found), frozenset(at for _, at in found))
 
 
 def _emptied(context: Context, backend: str, tally: Tally, live: Mapping[str, str]) -> Iterator[tuple[str, set[str]]]:
@@ -82,10 +108,10 @@ def _emptied(context: Context, backend: str, tally: Tally, live: Mapping[str, st
             yield assignment, lost
 
 
-def _text(backend: str, ended: int, assigned: int, emptied: Mapping[str, set[str]]) -> str:
-    text = f"ends the protection of {ended:,} of {counted(assigned, 'target')} of {backend}"
+def _text(backend: str, ended: int, recent: int, whole: int, emptied: Mapping[str, set[str]]) -> str:
+    text = f"ends the protection of {ended:,} of {counted(whole, 'target')} of {backend}"
     if ended:
-        text += f" ({share(ended, assigned):g} %)"
+        text += f" ({share(ended, whole):g} %)" + (f", after {recent:,} in the last 24 h" if recent else "")
     if emptied:
         verb = "selects" if len(emptied) == 1 else "select"
         text = f"{', '.join(sorted(emptied))} {verb} nothing of {backend} any more, and {text}"

@@ -300,9 +300,9 @@ class TestAPlatformThatDeletesByItself:
 
     def test_what_it_deleted_in_time_is_no_drift(self) -> None:
         over = snapshot(mark=mark(expires_at=NOW))
-        assert self.missed(over) == ([], observation(expired=[over]))
+        assert self.missed(over) == ([], observation(expired=(over,)))
         managed = over._replace(managed=True)
-        assert self.missed(managed) == ([], observation(expired=[managed]))
+        assert self.missed(managed) == ([], observation(expired=(managed,)))
 
     def test_what_went_before_its_time_is(self) -> None:
         early = snapshot(mark=mark(expires_at=NOW + timedelta(seconds=1)))
@@ -328,7 +328,7 @@ class TestAPlatformThatDeletesByItself:
     def test_it_stays_no_drift_and_counts_for_no_guard(self, catalog: Catalog) -> None:
         over, early = snapshot("s1", mark=mark(expires_at=NOW)), snapshot("s2")
         catalog.observe(observation(NOW - DAY, changed=[over, early]))
-        catalog.observe(observation(NOW, gone=[early], expired=[over]))
+        catalog.observe(observation(NOW, gone=[early], expired=(over,)))
         assert [entry.subject for entry in catalog.drift()] == [early.address]
         assert catalog.vanished("dc1").snapshots == 1
         assert list(catalog.known("dc1")) == []

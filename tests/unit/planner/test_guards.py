@@ -11,7 +11,7 @@ from case_files import policy_of
 from snapplan.models.order import AdoptOrder, Focus, Orders, SnapshotOrder
 from snapplan.models.plan import Action, Plan, Verb
 from snapplan.models.target import Quiesce
-from snapplan.models.world import Vanished
+from snapplan.models.world import Triple, Vanished, World
 from snapplan.planner.build import plan
 from snapplan.planner.digest import digest_of
 from snapplan.planner.foresight import ended_at
@@ -386,3 +386,50 @@ def test_what_never_expires_never_ended() -> None:
         world(case(snapshots=[{"snapshot": "manual.k", "taken": NOW, "expires": "never"}])).backends["lab"].snapshots
     )
     assert ended_at(snapshot) is None
+
+
+def one_after_the_other(total: int, ended: int, *, ago: timedelta = timedelta(hours=1)) -> tuple[dict[str, Any], World]:
+    """A case in which the last target loses its protection, after ``ended`` others before it did ``ago``."""
+    one = unassigning(total, total - ended - 1)
+    found = world(one)
+    gone = {f"volume/t{n:02}" for n in range(total - ended - 1, total - 1)}
+    tracked = {t: record for t, record in found.catalog.tracked.items() if t.target_id not in gone}
+    orphaned = {Triple("lab", target, "gold", "daily"): AT - ago for target in gone}
+    return one, found._replace(catalog=found.catalog._replace(tracked=tracked, orphaned=orphaned))
+
+
+@pytest.mark.parametrize(("ended", "state"), [(2, "ok"), (3, "blocked")])
+def test_what_ended_within_a_day_counts_with_what_is_planned(ended: int, state: str) -> None:
+    planned = made(*one_after_the_other(20, ended))
+    found = guard(planned, "SP304")
+    assert (found.value["count"], found.value["ended_in_24h"], found.value["of"]) == (1, ended, 20)
+    assert found.state == state
+    assert {action.target for action in blocked(planned).get("SP304", [])} <= {"lab/volume/t19"}
+    assert planned.exact_until is not None
+    assert planned.exact_until <= AT + timedelta(hours=23)
+
+
+def test_what_ended_a_day_ago_counts_no_more() -> None:
+    planned = made(*one_after_the_other(20, 3, ago=timedelta(days=1)))
+    assert (guard(planned, "SP304").value["ended_in_24h"], guard(planned, "SP304").state) == (0, "ok")
+
+
+@pytest.mark.parametrize("how", ["gone", "protected again"])
+def test_what_ended_and_is_gone_or_protected_again_does_not_count(how: str) -> None:
+    one, found = one_after_the_other(20, 3)
+    if how == "gone":
+        state = found.backends["lab"]
+        targets = [target for target in state.targets if target.id not in {f"volume/t{n}" for n in (16, 17, 18)}]
+        found = found._replace(backends={"lab": state._replace(targets=targets)})
+    else:
+        one["assignment"]["targets"][0]["names"] = [f"t{n:02}" for n in range(19)]
+    planned = made(one, found)
+    assert (guard(planned, "SP304").value["count"], guard(planned, "SP304").value["ended_in_24h"]) == (1, 0)
+    assert guard(planned, "SP304").state == "ok"
+
+
+def test_a_plan_that_ends_nothing_is_not_stopped_by_what_ended() -> None:
+    one, found = one_after_the_other(20, 9)
+    one["assignment"]["targets"][0]["names"] += ["t19"]
+    found_guard = guard(made(one, found), "SP304")
+    assert (found_guard.value["count"], found_guard.value["ended_in_24h"], found_guard.state) == (0, 9, "ok")

@@ -140,7 +140,7 @@ SNAPSHOTS = Table(
     ),
     unique=(("machine", "name"),),
     exists_text="This name is already in use",
-    indexes=(("machine",), ("snapshot_period", "machine"), ("snap_machine",)),
+    indexes=(("machine",), ("snapshot_period",), ("snapshot_period", "machine"), ("snap_machine",)),
 )
 
 TABLES = (VMS, MACHINES, STATUS, DRIVES, NICS, SNAPSHOTS)

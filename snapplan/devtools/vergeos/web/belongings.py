@@ -12,6 +12,8 @@ from snapplan.devtools.vergeos.rules.contents import vm_image
 from snapplan.devtools.vergeos.rules.values import as_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from snapplan.devtools.vergeos.rules.system import System
     from snapplan.devtools.vergeos.tables.shape import Row
 
@@ -40,15 +42,15 @@ def find(system: System, table: str, key: str) -> Row:
     return named[0]
 
 
-def add(system: System, table: str, values: Row) -> Row:
-    """Store a row with these columns, the others at their defaults, made now."""
+def add(system: System, table: str, many: Sequence[Row]) -> list[Row]:
+    """Store rows with these columns, the others at their defaults, made now; returns them."""
     if table not in system.store.tables:
         raise SimulatorError(f"there is no table {table!r}")
     columns = [each for each in system.tables[table].columns if each.access != "write"]
     defaults = {each.name: system.now if each.name == "created" else each.default for each in columns}
-    row = system.store.insert(table, {**defaults, **values})
+    made = [_shown(system.store.insert(table, {**defaults, **values})) for values in many]
     events.reschedule(system)
-    return _shown(row)
+    return made
 
 
 def change(system: System, table: str, key: str, values: Row) -> Row:

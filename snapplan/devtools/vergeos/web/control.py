@@ -61,11 +61,15 @@ def application(stage: Stage) -> Starlette:
     )
 
 
-async def _object(request: Request) -> dict[str, Any]:
+async def _sent(request: Request) -> Any:
     try:
-        found = json.loads(await request.body() or b"{}")
+        return json.loads(await request.body() or b"{}")
     except ValueError as error:
         raise SimulatorError(f"the body is no JSON: {error}") from error
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    found = await _sent(request)
     if not isinstance(found, dict):
         raise SimulatorError("the body is no JSON object")
     return found
@@ -158,8 +162,13 @@ async def _rows(stage: Stage, request: Request) -> Response:
 
 
 async def _add_row(stage: Stage, request: Request) -> Response:
-    row = belongings.add(stage.system, request.path_params["table"], await _object(request))
-    return JSONResponse(row, 201)
+    """Store one row, or a list of them at once."""
+    given = await _sent(request)
+    many = given if isinstance(given, list) else [given]
+    if not all(isinstance(each, dict) for each in many):
+        raise SimulatorError("the body is no JSON object, and no list of them")
+    made = belongings.add(stage.system, request.path_params["table"], many)
+    return JSONResponse(made if many is given else made[0], 201)
 
 
 async def _change_row(stage: Stage, request: Request) -> Response:
