@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 WORKERS ?= auto
 
-.PHONY: help install demo test test-quick lint format types docs docs-update schemas bench coverage clean
+.PHONY: help install demo vergeos-demo test test-quick lint format types docs docs-update schemas bench coverage clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ $(INSTALLED): pyproject.toml
 
 demo: $(INSTALLED)  ## Protect, change, delete and restore real data in a scratch folder
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+vergeos-demo: $(INSTALLED)  ## A month of a simulated VergeOS system: import, change, apply, restore
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/vergeos/demo.sh
 
 test: $(INSTALLED)  ## All tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal

@@ -10,26 +10,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
+from bench import vergeos
+from bench.row import Row
 from bench.trees import copy_rows
 
 HERE = Path(__file__).parent
 SNAPPLAN = str(Path(sys.executable).with_name("snapplan"))
 QUICKSTART = HERE.parent / "examples" / "quickstart"
-
-
-class Row(NamedTuple):
-    """``figure`` must not be above ``limit``."""
-
-    what: str
-    figure: float
-    limit: float
-    unit: str
-
-    def __str__(self) -> str:
-        verdict = "ok" if self.figure <= self.limit else "OVER"
-        return f"{self.what:<62} {self.figure:8.2f} {self.unit:<6} limit {self.limit:<7g} {verdict}"
 
 
 def cpu(words: list[str], *, cwd: Path | None = None, rounds: int = 7) -> float:
@@ -109,6 +97,7 @@ def main() -> int:
         scratch = Path(folder)
         rows = [*start_up(scratch), validation(scratch), *many_snapshots(scratch)]
         rows += [Row(what, ratio, 2.0, "x") for what, ratio in copy_rows(scratch)]
+        rows += vergeos.rows(scratch / "vergeos")
         for row in rows:
             sys.stdout.write(f"{row}\n")
     return 0 if all(row.figure <= row.limit for row in rows) else 1

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from snapplan.applier.report import Report
     from snapplan.catalog.base import Catalog, Lease, Run
     from snapplan.drivers.base import Driver
+    from snapplan.metering import CatalogMeter
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
     from snapplan.models.world import CatalogState
@@ -53,6 +54,7 @@ class Workspace:
         self.diagnostics = list(diagnostics)
         self._writable = writable
         self._drivers: dict[str, Driver] = {}
+        self._meters: dict[str, CatalogMeter] = {}
         self._left_out: dict[str, str] = {}
 
     @classmethod
@@ -89,6 +91,8 @@ class Workspace:
         for driver in self._drivers.values():
             driver.close()
         self._drivers.clear()
+        for meter in self._meters.values():
+            meter.flush()
         self.catalog.close()
 
     def observe(self, now: datetime, *, backends: Sequence[str] = ("*",), run: Run | None = None) -> World:
@@ -220,9 +224,20 @@ class Workspace:
 
             config = self.policy.config
             self._drivers[backend] = open_backend(
-                backend, config.backends[backend], project=config.project, base=self.root, read_only=not self._writable
+                backend,
+                config.backends[backend],
+                project=config.project,
+                base=self.root,
+                read_only=not self._writable,
+                meter=self.meter(backend),
             )
         return self._drivers[backend]
+
+    def meter(self, backend: str) -> CatalogMeter:
+        """Return what counts the requests to a backend."""
+        from snapplan.metering import CatalogMeter
+
+        return self._meters.setdefault(backend, CatalogMeter(self.catalog, backend))
 
     def recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> list[str]:
         """Put right what dead runs left; a backend where that fails is left out of this run."""
@@ -283,7 +298,11 @@ class Workspace:
             self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))
             self.catalog.found_manual(manual_records(observation.changed, self.policy.config.project))
             self.catalog.observe(observation)
-        return state._replace(vanished=self.catalog.vanished(name, None if record else observation))
+        self.meter(name).flush()
+        return state._replace(
+            vanished=self.catalog.vanished(name, None if record else observation),
+            requests_spent=self.meter(name).spent() if driver.capabilities.requests_per_hour else 0,
+        )
 
     def _capabilities(self, name: str) -> Capabilities:
         from snapplan.drivers.registry import find

@@ -40,10 +40,11 @@ applier     models ids diagnostics errors clock crash redaction catalog.base pla
 drivers     models ids errors clock crash redaction config.secrets
 render      ids
 second_clock models clock
+metering    errors clock catalog.base drivers.metering
 plan_check  errors ids config.schema planner.digest applier.approve applier.stale
 plan_file   errors redaction planner.digest plan_check
 workspace   models diagnostics errors clock second_clock collector redaction config catalog planner applier execution
-            drivers.base drivers.registry
+            drivers.base drivers.registry metering
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
             plan_file applier drivers.base workspace
 cli         models ids diagnostics errors clock second_clock version codes redaction config.files config.load config.schema

@@ -23,7 +23,7 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 
 # The control interface of the simulator: METHOD PATH [JSON]; prints the answer, or of bytes their SHA-256.
 control() {
-  python3 - "$(cat control-url)" "$@" <<'PY'
+  python3 - "$control_url" "$@" <<'PY'
 import hashlib, sys, urllib.request
 url, method, path, *body = sys.argv[1:]
 data = body[0].encode() if body else None
@@ -61,7 +61,7 @@ for _ in $(seq 300); do
   kill -0 "$simulator" 2>/dev/null || fail "the simulator does not start: $(cat simulator.log)"
   sleep 0.1
 done
-member control < sim/endpoints.json > control-url
+control_url=$(member control < sim/endpoints.json)
 host=$(member host < sim/endpoints.json)
 echo "https://$host, at $(control GET clock | member instant)"
 
@@ -71,9 +71,6 @@ sed "s/dc1\.example\.com/$host/" "$here/snapplan.yaml" > repository/snapplan.yam
 cp "$here/.gitignore" repository/
 cp sim/ca.pem repository/dc1-ca.pem
 cd repository
-ln -s ../control-url control-url
-printf 'control-url\n' >> .gitignore
-mkdir policies && printf 'objectives: {}\n' > policies/objectives.yaml
 git -c init.defaultBranch=main init --quiet
 commit() { git add -A; git -c user.name=demo -c user.email=demo@example.com commit --quiet --message "$1"; }
 run snapplan drivers check dc1

@@ -345,6 +345,14 @@ class Catalog(Protocol):
         """Return the actions of a run, in order."""
         ...
 
+    def count_requests(self, backend: str, now: datetime, requests: int) -> None:
+        """Count requests that were made to a backend; they are kept for two hours."""
+        ...
+
+    def requests_since(self, backend: str, instant: datetime) -> int:
+        """Return how many requests to a backend were counted since ``instant``, whole minutes."""
+        ...
+
     def assignments(self) -> Sequence[AssignmentRow]:
         """Return the applied assignments."""
         ...

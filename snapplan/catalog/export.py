@@ -29,6 +29,7 @@ TABLES = {
     "approved_plans": "SELECT * FROM approved_plan ORDER BY run",
     "saved_plans": "SELECT * FROM saved_plan ORDER BY saved_at, digest",
     "used_plans": "SELECT * FROM used_plan ORDER BY at, id",
+    "requests": "SELECT * FROM request_count ORDER BY backend, minute",
     "leases": "SELECT * FROM lease ORDER BY backend",
     "record": "SELECT * FROM record ORDER BY number",
 }
@@ -39,7 +40,7 @@ INSTANTS = frozenset(
         *("at", "since", "slot", "last_slot", "begun_at", "started_at", "ended_at", "applied_at", "recorded_at"),
         *("taken_at", "completed_at", "locked_until", "decided_expires_at", "mark_taken_at", "mark_expires_at"),
         *("mark_slot", "gone_at", "refreshed_at", "accepted_at", "saved_at", "high_water", "rebuilt_at"),
-        "heartbeat_at",
+        *("heartbeat_at", "minute"),
     }
 )
 FLAGS = frozenset(

@@ -17,6 +17,7 @@ from snapplan.catalog.drift import (
 )
 from snapplan.errors import BackendError
 from snapplan.models.world import BackendState, ManualKey, ManualRecord, Triple
+from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -81,7 +82,7 @@ def reconcile(
         clock=inventory.backend_clock,
         platform=inventory.platform,
         deletes_at=inventory.deletes_at,
-        notices=inventory.notices,
+        notices=tuple(redact(notice) for notice in inventory.notices),
         requests=inventory.requests,
     )
     expired = tuple(snapshot for snapshot in missing if snapshot.native_id in ended)

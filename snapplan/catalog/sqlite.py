@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from snapplan import clock
 from snapplan.catalog import acceptance, approvals, decisions, leases, observations, record, runs
+from snapplan.catalog import requests as counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -269,6 +270,16 @@ class SqliteCatalog:
         """Return the actions of a run, in order."""
         with self._connection.read() as db:
             return runs.load_journal(db, run)
+
+    def count_requests(self, backend: str, now: datetime, requests: int) -> None:
+        """Count requests that were made to a backend; they are kept for two hours."""
+        with self._connection.write() as db:
+            counts.count(db, backend, now, requests)
+
+    def requests_since(self, backend: str, instant: datetime) -> int:
+        """Return how many requests to a backend were counted since ``instant``, whole minutes."""
+        with self._connection.read() as db:
+            return counts.since(db, backend, instant)
 
     def assignments(self) -> Sequence[AssignmentRow]:
         """Return the applied assignments."""

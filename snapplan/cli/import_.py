@@ -172,7 +172,11 @@ def _check(out: Path) -> int:
     loaded, name = load_repository(root), _name_in(root, out)
     if name not in loaded.files:
         notice("warning: it is not among the policy files of this repository (include: in snapplan.yaml)")
-    here = [each for each in loaded.diagnostics if each.severity == "error" or _is_in(each.where, name)]
+    here = [
+        each
+        for each in loaded.diagnostics
+        if each.severity == "error" or (each.severity == "warning" and _is_in(each.where, name))
+    ]
     for finding in here:
         notice(diagnostic_text(plain(finding), style=err_style()))
     return exit_code(ExitCode.INVALID if any(each.severity == "error" for each in here) else None)

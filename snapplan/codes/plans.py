@@ -152,4 +152,18 @@ PLANS = (
         " nothing is left are not carried out again by themselves.",
         "If the catalog should not have been empty, find out why before the next apply.",
     ),
+    Code(
+        "SP443",
+        "what a backend told when it was read",
+        "The driver found something that a person should know of, such as a part of the platform that it cannot read. The"
+        " rest of the plan counts all the same.",
+        "The message says what to do.",
+    ),
+    Code(
+        "SP444",
+        "a plan that needs more requests than the hour has left",
+        "The platform limits how many requests may be made in an hour (requests_per_hour of the backend). apply makes what"
+        " there is room for, in its order, begins nothing that it could not finish, and ends with 7.",
+        "Run snapplan apply again, or apply --resume RUN, in the next hour. Of a large plan several hours are normal.",
+    ),
 )

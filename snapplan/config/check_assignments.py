@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snapplan.config.check_native import check_native
+from snapplan.config.check_native import check_native, check_native_names
 from snapplan.config.check_selectors import can_quiesce, check_selectors
 from snapplan.config.checked import is_literal, meant
 from snapplan.config.explain import show
@@ -22,6 +22,7 @@ def check_assignments(checked: Checked) -> None:
     """Check every assignment that could be read."""
     asked: set[tuple[str, str, Scope, bool]] = set()
     literal: dict[tuple[str, Scope, str], tuple[str, str]] = {}
+    scheduled: dict[str, set[str]] = {}
     for name, assignment in checked.entries.sections["assignments"].items():
         path = ("assignments", name)
         _check_profile(assignment, path, checked)
@@ -35,11 +36,13 @@ def check_assignments(checked: Checked) -> None:
                     continue
                 if native:
                     check_native(assignment, profile, known, selector.scope, path, checked)
+                    scheduled.setdefault(known.name, set()).add(assignment.profile)
                 key = (assignment.profile, known.name, selector.scope, native)
                 if key not in asked:
                     asked.add(key)
                     _check_ability(assignment.profile, profile, known, selector.scope, checked, native=native)
             _check_overlap(name, assignment, selector, literal, checked)
+    check_native_names(scheduled, checked)
     _note_unused(checked)
 
 

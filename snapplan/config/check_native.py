@@ -8,12 +8,15 @@ from snapplan.config.structure import BROKEN_PERIOD
 from snapplan.planner.native import inexpressible, native_name
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from snapplan.config.checked import Checked, Known
     from snapplan.config.yaml import Path
     from snapplan.models.policy import Assignment, Profile
     from snapplan.models.target import Scope
 
 HINT = "write schedule: snapplan in the assignment"
+OTHER_NAME = "give one of them another platform_name"
 
 
 def check_native(
@@ -40,26 +43,36 @@ def check_native(
             place = (*place, "periods", problem.period)
         summary = f"the schedule of {known.name} cannot hold this for a {scope}: {problem.text}"
         if problem.field == "retroactive":
-            findings.warning("SP231", (*place, problem.field), summary)
+            findings.warning("SP231", (*place, problem.field), summary, value=True)
             continue
         hint = f"{HINT}, or timezone in the backend" if problem.field == "timezone" else HINT
-        findings.error("SP231", (*place, problem.field), summary, hint=hint)
-    _check_names(assignment.profile, profile, known, checked)
+        findings.error("SP231", (*place, problem.field), summary, value=True, hint=hint)
 
 
-def _check_names(name: str, profile: Profile, known: Known, checked: Checked) -> None:
-    """Two profiles, or two periods of one, must not be the same one on the platform."""
-    others = checked.entries.sections["profiles"].items()
-    for other, its in others:
-        if other < name and native_name(other, its) == native_name(name, profile):
-            summary = (
-                f'profiles "{other}" and "{name}" are the same one, {native_name(name, profile)!r}, on {known.name}'
-            )
-            checked.findings.error("SP231", ("profiles", name, "platform_name"), summary, hint="give one another name")
+def check_native_names(scheduled: Mapping[str, Collection[str]], checked: Checked) -> None:
+    """Two profiles, or two periods of one, must not be the same on a platform; ``scheduled`` are profiles by backend."""
+    profiles = checked.entries.sections["profiles"]
+    for backend, names in sorted(scheduled.items()):
+        first_of: dict[str, str] = {}
+        for name in sorted(names):
+            on_platform = native_name(name, profiles[name])
+            first = first_of.setdefault(on_platform, name)
+            if first != name:
+                summary = f'profiles "{first}" and "{name}" are the same one, {on_platform!r}, on {backend}'
+                checked.findings.error(
+                    "SP231", ("profiles", name, "platform_name"), summary, value=True, hint=OTHER_NAME
+                )
+    for name in sorted({name for names in scheduled.values() for name in names}):
+        _check_periods(name, profiles[name], checked)
+
+
+def _check_periods(name: str, profile: Profile, checked: Checked) -> None:
     seen: dict[str, str] = {}
     for key, period in profile.periods.items():
+        if period is BROKEN_PERIOD:
+            continue
         first = seen.setdefault(native_name(key, period), key)
         if first != key:
-            summary = f'periods "{first}" and "{key}" are the same one, {native_name(key, period)!r}, on {known.name}'
+            summary = f'periods "{first}" and "{key}" are the same one on the platform, {native_name(key, period)!r}'
             place = ("profiles", name, "periods", key, "platform_name")
-            checked.findings.error("SP231", place, summary, hint="give one another name")
+            checked.findings.error("SP231", place, summary, value=True, hint=OTHER_NAME)

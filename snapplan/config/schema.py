@@ -179,7 +179,8 @@ def _of_class(cls: type, definitions: dict[str, Schema]) -> Schema:
     if name not in definitions:
         definitions[name] = {}
         # What is only for the applier may be of a type that is not known here.
-        hints = typing.get_type_hints(cls, localns={"Triple": object})
+        unknown = dict.fromkeys(("Triple", "ProfileRequest", "AssignRequest"), str)
+        hints = typing.get_type_hints(cls, localns=unknown)
         fields = [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else list(hints)
         shown = [field for field in fields if field not in INTERNAL]
         definitions[name] = {

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from snapplan.drivers.base import DriverType, Settings
+from snapplan.drivers.metering import ProcessMeter
 from snapplan.errors import BackendError, SnapplanError
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from snapplan.drivers.base import CheckFinding, Driver
+    from snapplan.drivers.base import CheckFinding, Driver, Meter
     from snapplan.models.policy import Backend
 
 GROUP = "snapplan.drivers"
 BUILT_IN = {
     "directory": "snapplan.drivers.directory:DRIVER",
     "memory": "snapplan.drivers.memory:DRIVER",
+    "vergeos": "snapplan.drivers.vergeos:DRIVER",
 }
 
 
@@ -56,11 +58,14 @@ def broken() -> list[SnapplanError]:
     return [failure for failure in map(_try, names()) if isinstance(failure, SnapplanError)]
 
 
-def open_backend(backend: str, config: Backend, *, project: str, base: Path, read_only: bool) -> Driver:
+def open_backend(
+    backend: str, config: Backend, *, project: str, base: Path, read_only: bool, meter: Meter | None = None
+) -> Driver:
     """Connect to the backend called ``backend``, as ``config`` describes it.
 
-    ``base`` is the folder that relative paths count from. With ``read_only`` the driver writes nothing. Raises
-    ``BackendError`` where the driver is missing, its options are wrong, a secret cannot be read or the backend refuses.
+    ``base`` is the folder that relative paths count from. With ``read_only`` the driver writes nothing. ``meter`` counts
+    its requests; without one they are counted as long as the connection is open. Raises ``BackendError`` where the driver
+    is missing, its options are wrong, a secret cannot be read or the backend refuses.
     """
     driver = _required(backend, config.driver)
     options = _options(backend, driver, config.options, base)
@@ -72,6 +77,7 @@ def open_backend(backend: str, config: Backend, *, project: str, base: Path, rea
             base=base,
             quiesce_commands=config.quiesce_commands,
             read_only=read_only,
+            meter=meter or ProcessMeter(),
         )
     )
 

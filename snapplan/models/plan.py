@@ -127,14 +127,32 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestCount:
+    """Requests to a backend whose platform limits them.
+
+    ``read`` is how many it took to read it, ``apply`` about how many an apply makes, which reads it again, ``spent`` how
+    many were made in the last hour, this reading included, and ``limit`` how many an hour may have.
+    """
+
+    read: int
+    apply: int
+    spent: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class BackendSummary:
-    """What was read of a backend. ``error`` is set where it was left out; ``identity`` is its own permanent id, if any."""
+    """What was read of a backend. ``error`` is set where it was left out; ``identity`` is its own permanent id, if any.
+
+    ``requests`` is ``None`` where nothing limits them.
+    """
 
     name: str
     targets: int
     snapshots: int
     error: str | None = None
     identity: str = ""
+    requests: RequestCount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.models.order import Focus, Orders
 from snapplan.models.plan import (
-    BackendSummary,
     CatalogRevision,
     Drifted,
     NextDue,
@@ -17,6 +15,7 @@ from snapplan.models.plan import (
     Verb,
 )
 from snapplan.planner.adoption import add_adoptions
+from snapplan.planner.backends import findings, summaries
 from snapplan.planner.context import CLOCK_CODE, Draft, prepare
 from snapplan.planner.digest import digest
 from snapplan.planner.expiry import newest_complete
@@ -292,11 +291,11 @@ def _finish(context: Context, draft: Draft, guards: tuple[GuardResult, ...]) -> 
         missed=tuple(draft.missed),
         impact=impacts(context, draft.actions),
         drift=_drift(context),
-        backends=_backends(context),
+        backends=summaries(context, draft.actions),
         next_due=next_due,
         existing=tuple(draft.existing),
         settled=tuple(draft.settled),
-        diagnostics=(*draft.diagnostics, *_backend_findings(context)),
+        diagnostics=(*draft.diagnostics, *findings(context, draft.actions)),
         target_globs=context.focus.targets,
         backend_globs=context.focus.backends,
         refreshed=context.world.refreshed,
@@ -316,23 +315,3 @@ def _drift(context: Context) -> tuple[Drifted, ...]:
         if context.in_focus(drift.subject.rpartition("@")[0] or drift.subject)
     }
     return tuple(sorted(found, key=lambda drift: (drift.kind, drift.subject, drift.text)))
-
-
-def _backends(context: Context) -> tuple[BackendSummary, ...]:
-    return tuple(
-        BackendSummary(name, len(state.targets), len(state.snapshots), state.error, state.identity)
-        for name, state in sorted(context.world.backends.items())
-    )
-
-
-def _backend_findings(context: Context) -> list[Diagnostic]:
-    return [
-        Diagnostic(
-            "SP440",
-            Severity.WARNING,
-            f"backend {name!r} is left out: {state.error}",
-            detail="Nothing is planned for it, and nothing of it reads as gone.",
-        )
-        for name, state in sorted(context.world.backends.items())
-        if state.error is not None
-    ]

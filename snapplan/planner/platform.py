@@ -14,7 +14,7 @@ from snapplan.models.request import PlatformAssignRequest, PlatformProfileReques
 from snapplan.planner.native import inexpressible, native_name, native_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from snapplan.models.platform import PlatformProfile, PlatformSchedule
     from snapplan.models.target import Target
@@ -102,7 +102,7 @@ class _Platform:
         profiles_of: dict[str, list[str]] = {}
         for _, target_id, profile in native:
             profiles_of.setdefault(target_id, []).append(profile)
-        for profile in sorted({profile for _, _, profile in native}):
+        for profile in self._alone(sorted({profile for _, _, profile in native})):
             self._profile(profile)
         for target_id, profiles in profiles_of.items():
             if len(profiles) > 1:
@@ -112,6 +112,18 @@ class _Platform:
             self._assignment(protection, native[protection])
         self._detach(profiles_of)
         self._unwanted()
+
+    def _alone(self, keys: list[str]) -> Iterator[str]:
+        """Yield the profiles that share their name on the platform with no other one."""
+        names = {key: native_name(key, self._context.policy.profiles[key]) for key in keys}
+        for key, name in names.items():
+            others = [other for other in keys if names[other] == name and other != key]
+            if not others:
+                yield key
+            elif key == max(key, *others):
+                summary = f"profiles {', '.join(sorted([key, *others]))} are the same one, {name!r}, on {self._name}"
+                hint = "give one of them another platform_name"
+                self._say("SP452", summary, "profiles", key, "platform_name", severity=Severity.ERROR, hint=hint)
 
     def _in_focus(self, target: Target) -> bool:
         return self._context.in_focus(target.address)
@@ -240,9 +252,12 @@ class _Platform:
 
     def _key_of(self, profile: PlatformProfile) -> str:
         """Return what the policy calls a profile of the platform, or called it when it was applied last."""
-        for key, known in self._context.policy.profiles.items():
-            if native_name(key, known) == profile.name:
-                return key
+        called = [
+            key for key, known in self._context.policy.profiles.items() if native_name(key, known) == profile.name
+        ]
+        used = {triple.profile for triple in self._context.resolution.triples if triple.backend == self._name}
+        if called:
+            return next((key for key in called if key in used), called[0])
         for key, document in self._context.world.catalog.profiles.items():
             if document.get("platform_name") == profile.name:
                 return key

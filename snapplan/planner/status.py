@@ -60,7 +60,10 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
         "targets": rows,
         "drift": [{"kind": kind, "subject": subject, "text": text} for kind, subject, text in drift],
         "foreign": foreign,
-        "backends": [{"name": name, "error": state.error} for name, state in sorted(world.backends.items())],
+        "backends": [
+            {"name": name, "error": state.error, "notices": list(state.notices)}
+            for name, state in sorted(world.backends.items())
+        ],
     }
 
 

@@ -20,7 +20,7 @@ def subject(action: Mapping[str, Any]) -> str:
         return shown(action["snapshot"] or action["target"] or "")
     if verb == "profile":
         name = shown(action["profile"] or "")
-        return f"{shown(action['backend'])} {name}" if action["backend"] else name
+        return f"{shown(action['backend'])} {name}" if action.get("backend") else name
     return shown(action["target"] or action["profile"] or "")
 
 

@@ -28,7 +28,7 @@ def status_text(
     blocks = [
         [f"as of {moment(status['as_of'])}"],
         _targets(status, style, everything=everything),
-        [*_unread(status, style), *_drift(status), *_foreign(status), _last(status["last_run"])],
+        [*_unread(status, style), *_notices(status), *_drift(status), *_foreign(status), _last(status["last_run"])],
         [style(_total(status), "bold")],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -67,6 +67,14 @@ def _unread(status: Mapping[str, Any], style: Style) -> list[str]:
         style(f"unread    {shown(backend['name'])}: {shown(backend['error'])}", "red")
         for backend in status["backends"]
         if backend["error"]
+    ]
+
+
+def _notices(status: Mapping[str, Any]) -> list[str]:
+    return [
+        f"notice    {shown(backend['name'])}: {shown(notice)}"
+        for backend in status["backends"]
+        for notice in backend["notices"]
     ]
 
 

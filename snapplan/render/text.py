@@ -46,6 +46,7 @@ def plan_text(
     """
     blocks = [
         _header(document, style),
+        _requests(document) if verbose else [],
         *(_group(document, group, style, verbose=verbose) for group in groups(document, full=full)),
         _impact(document, style, full=full),
         _missed(document, style, full=full),
@@ -78,6 +79,22 @@ def _header(document: Mapping[str, Any], style: Style) -> list[str]:
     held = f"{counted(len(backends), 'backend')}, {counted(targets, 'target')}, {counted(snapshots, 'snapshot')}"
     read = f"read {held}" if document["refreshed"] else f"{held}, as the catalog remembers them; {UNREAD}"
     return [style(head, "bold"), read]
+
+
+def _requests(document: Mapping[str, Any]) -> list[str]:
+    """Return a line for each backend that limits requests: how many reading it took and an apply needs."""
+    lines = []
+    for backend in document["backends"]:
+        count = backend["requests"]
+        if count is not None:
+            need = (
+                f"this plan needs about {count['apply']:,} more" if document["actions"] else "there is nothing to apply"
+            )
+            lines.append(
+                f"{shown(backend['name'])}: {counted(count['read'], 'request')} to read it; {need};"
+                f" {count['spent']:,} of {count['limit']:,} in the last hour"
+            )
+    return lines
 
 
 def _group(document: Mapping[str, Any], group: Group, style: Style, *, verbose: bool) -> list[str]:

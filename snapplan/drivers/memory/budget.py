@@ -28,13 +28,16 @@ class Budget:
 
     def read(self) -> int:
         """Count a reading, which is never refused, and return how many requests it took."""
-        self._meter.count(self.cost("inventory"))
+        if self._limit:
+            self._meter.count(self.cost("inventory"))
         return self.cost("inventory")
 
     def write(self, what: str) -> None:
         """Count a call that changes something; raise ``RequestBudgetError`` where the hour has not enough left for it."""
+        if not self._limit:
+            return
         cost, spent = self.cost(what), self._meter.spent()
-        if self._limit and spent + cost > self._limit:
+        if spent + cost > self._limit:
             raise RequestBudgetError(
                 self._backend, f"{spent} of {self._limit} requests of the last hour are used, and it would take {cost}"
             )

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from snapplan import clock
 from snapplan.errors import RequestBudgetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from snapplan.drivers.base import Meter
-
-HOUR = 3600.0
-
-
-class OwnMeter:
-    """Counts the requests of this connection alone, where nothing counts them over runs."""
-
-    def __init__(self) -> None:
-        self._at: deque[float] = deque()
-        self._lock = threading.Lock()
-
-    def count(self, requests: int = 1) -> None:
-        """Count requests that are made now."""
-        with self._lock:
-            self._at.extend([clock.monotonic()] * requests)
-
-    def spent(self) -> int:
-        """Return how many were counted in the last hour."""
-        with self._lock:
-            while self._at and self._at[0] <= clock.monotonic() - HOUR:
-                self._at.popleft()
-            return len(self._at)
-
 
 class Budget:
     """Lets actions begin while the requests of the last hour and those that they will make stay within ``limit``."""

@@ -10,7 +10,7 @@ from snapplan.drivers.vergeos.expiration import NEVER, expiring, is_earlier, pla
 from snapplan.drivers.vergeos.listing import Owner, is_made_elsewhere
 from snapplan.drivers.vergeos.marks import MarkTooLongError, described, mark_of, text_of
 from snapplan.drivers.vergeos.standing import listed, meant, row_of, same_snapshot, standing
-from snapplan.errors import BackendError, NotFoundError, OutcomeUnknownError
+from snapplan.errors import NotFoundError, OutcomeUnknownError
 from snapplan.models.request import Outcome
 from snapplan.models.target import Scope
 
@@ -37,11 +37,8 @@ def change(connection: Connection, request: ChangeRequest) -> Outcome:
     except OutcomeUnknownError as error:
         unknown = error
     point("vergeos.change.written")
-    try:
+    with connection.looking(str(unknown or f"{snapshot.address} was changed")):
         after = row_of(connection, scope, id_)
-    except BackendError as error:
-        text = f"{unknown}; could not look either: {error}" if unknown else f"not read back: {error}"
-        raise OutcomeUnknownError(connection.backend, f"{snapshot.address}: {text}") from error
     if after is None:
         raise NotFoundError(connection.backend, f"{snapshot.address} is not there any more")
     wrong = _differences(body, after)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan import clock
-from snapplan.errors import BackendError, RefusedError
+from snapplan.errors import BackendError, OutcomeUnknownError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,16 @@ class Connection(NamedTuple):
             self.wait(pause)
             paused += pause
             pause = min(pause * GROWTH if pause else FIRST_PAUSE, longest) if passed < PATIENT_AFTER else longest
+
+    @contextmanager
+    def looking(self, said: str) -> Iterator[None]:
+        """Look at what became of a write: where that fails, its outcome is unknown, whatever ``said`` of it."""
+        try:
+            yield
+        except (OutcomeUnknownError, RefusedError):
+            raise
+        except BackendError as error:
+            raise OutcomeUnknownError(self.backend, f"{said}; could not look: {error}") from error
 
     def refuse(self, text: str, hint: str = "") -> RefusedError:
         """Return the error of what is refused; nothing was done."""

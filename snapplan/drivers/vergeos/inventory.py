@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.drivers.vergeos.cells import text
 from snapplan.drivers.vergeos.keys import CLOUD_ID
 from snapplan.drivers.vergeos.listing import Attribution, Listed, Owner, snapshots_of
 from snapplan.drivers.vergeos.objects import LOCAL, Objects, objects_of
@@ -50,8 +51,8 @@ def inventory_of(rows: SystemRows, about: Circumstances) -> Inventory:
     try:
         return _inventory(rows, about)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        text = f"{about.backend}: the system answered with something that is not understood: {error}"
-        raise BackendError(about.backend, text, hint="snapplan drivers check examines the system") from error
+        sentence = f"{about.backend}: the system answered with something that is not understood: {error}"
+        raise BackendError(about.backend, sentence, hint="snapplan drivers check examines the system") from error
 
 
 def _inventory(rows: SystemRows, about: Circumstances) -> Inventory:
@@ -66,7 +67,7 @@ def _inventory(rows: SystemRows, about: Circumstances) -> Inventory:
         backend_clock=about.now,
         requests=about.requests,
         # The platform shows no id of a system that nobody can change; the name that it has been given is the closest.
-        identity=rows.cloud_name,
+        identity=text(rows.cloud_name),
         platform=_schedule(rows, objects, system),
         deletes_at={native_id: at for each in listed for native_id, at in each.deletes_at.items()},
         notices=(*_notices(about), *objects.notices, *_copies(listed), *_unreadable(unreadable, about)),

@@ -110,10 +110,13 @@ def owner_of(scope: Scope, row: Row, owners: Owners, live: Iterable[str] = ()) -
 def snapshot_of(scope: Scope, row: Row, owner: Owner, by: Attribution) -> tuple[Snapshot, bool]:
     """Return the snapshot that a row is, and whether it carries a mark that was written for something else."""
     name, created = name_of(row), seconds(row, "created")
-    mark, managed, copied = _mark(scope, row, name, owner, by)
     taken_at = datetime.fromtimestamp(created, UTC)
+    mark, copied = _written(scope, row, name, owner)
+    native = None if mark is not None or copied else _native(scope, row, name, by)
+    if native is not None:
+        mark = _managed(row, taken_at, owner, native, by)
     cloud = scope is Scope.CLOUD
-    completed_at = None if cloud and not _is_built(row, taken_at, by.now) else taken_at
+    completed_at = taken_at if _is_whole(scope, row, taken_at, by.now) else None
     snapshot = Snapshot(
         backend=by.backend,
         native_id=str(RowId(TABLES[scope], key_of(row), created, name)),
@@ -125,7 +128,7 @@ def snapshot_of(scope: Scope, row: Row, owner: Owner, by: Attribution) -> tuple[
         completed_at=completed_at,
         mark=mark,
         quiesced=_quiesced(scope, row),
-        managed=managed,
+        managed=native is not None,
         locked_until=_lock(row) if cloud else None,
         in_use="it is mounted" if scope is Scope.VOLUME and row.get("snap_volume") else "",
         contains=CONTENTS if cloud and completed_at is not None else (),
@@ -143,43 +146,52 @@ def is_made_elsewhere(row: Row) -> bool:
     return bool(row.get("provider") or row.get("remote_sync") or row.get("incoming_sync"))
 
 
-def _mark(scope: Scope, row: Row, name: str, owner: Owner, by: Attribution) -> tuple[Mark | None, bool, bool]:
-    """Return the mark, whether the platform's scheduler took it for us, and whether it carries another one's mark."""
-    cloud = scope is Scope.CLOUD
-    written = mark_of(row.get("description"))
-    if written is not None:
-        copied = written.target_id != owner.id or (cloud and mark_of(row["description"], name) is None)
-        if copied or (cloud and is_made_elsewhere(row)):
-            return None, False, copied
-        return written, False, False
-    if cloud and is_made_elsewhere(row):
-        return None, False, False
-    native = _native(scope, row, name, by)
-    return (None, False, False) if native is None else (_managed(row, owner, native, by), True, False)
+def _written(scope: Scope, row: Row, name: str, owner: Owner) -> tuple[Mark | None, bool]:
+    """Return the mark in the description, and whether there is one that was written for something else.
+
+    A system snapshot can be cloned by a person who means to keep it, and lends its description to the snapshots of
+    tenants that are listed of it.
+    """
+    mark = mark_of(row.get("description"))
+    if mark is None or (scope is Scope.TENANT and mark.target_id == CLOUD_ID):
+        return None, False
+    if mark.target_id != owner.id:
+        return None, True
+    if scope is not Scope.CLOUD:
+        return mark, False
+    copied = mark_of(row["description"], name) is None
+    return (None if copied or is_made_elsewhere(row) else mark), copied
 
 
 def _native(scope: Scope, row: Row, name: str, by: Attribution) -> NativePeriod | None:
-    if scope in (Scope.VM, Scope.CLOUD):
-        return by.periods.get(row.get("snapshot_period"))  # type: ignore[arg-type]
+    """Return the period of ours by which the platform's scheduler took a snapshot."""
+    if scope is Scope.VM or (scope is Scope.CLOUD and not is_made_elsewhere(row)):
+        return by.periods.get(row.get("snapshot_period"))  # type: ignore[arg-type]  # null finds none
     if scope is not Scope.VOLUME or row.get("created_manually") or not by.volume_periods:
         return None
     match = SCHEDULED_NAME.fullmatch(name)
     return None if match is None else by.volume_periods.get((row["volume"], match["period"]))
 
 
-def _managed(row: Row, owner: Owner, native: NativePeriod, by: Attribution) -> Mark:
-    created = datetime.fromtimestamp(row["created"], UTC)
+def _managed(row: Row, taken_at: datetime, owner: Owner, native: NativePeriod, by: Attribution) -> Mark:
     return Mark(
         project=by.project,
         target_id=owner.id,
         run="",
-        taken_at=created,
+        taken_at=taken_at,
         expires_at=platform_expiration(row),
         profile=native.profile,
         period=native.period,
-        slot=created.replace(second=0),
+        slot=taken_at.replace(second=0),
         minimum=native.minimum,
     )
+
+
+def _is_whole(scope: Scope, row: Row, taken_at: datetime, now: datetime) -> bool:
+    """Say whether a snapshot is complete; one that the platform is about to delete is no more."""
+    if scope is Scope.VM:
+        return not row.get("queue_delete")
+    return scope is not Scope.CLOUD or _is_built(row, taken_at, now)
 
 
 def _is_built(row: Row, taken_at: datetime, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from snapplan.models.snapshot import Mark, Pin
@@ -150,7 +151,7 @@ def _text(value: object) -> str:
         raise TypeError("not text")
     if not value.isascii():
         value.encode()  # a lone surrogate can be neither shown nor recorded
-    return value
+    return intern(value)  # thousands of marks share their words
 
 
 def _maybe_text(value: object) -> str | None:

@@ -72,8 +72,8 @@ def probe(api: Api, rows: SystemRows) -> Offers:
         if len(asked) < left:
             asked[table] = api.schema(table)
     return Offers(
-        volume_restore="restore" in words(asked.get(VOLUME_ACTIONS), "action"),
-        whole_restore="cloud_snapshot" in columns(asked.get(CLOUD_RESTORE)),
+        volume_restore=restores_volumes(asked.get(VOLUME_ACTIONS)),
+        whole_restore=restores_system(asked.get(CLOUD_RESTORE)),
         asked=frozenset(asked),
     )
 
@@ -92,6 +92,16 @@ def capabilities_of(static: Capabilities, rows: SystemRows, offers: Offers, requ
         native_period_fields=static.native_period_fields - _without_columns(rows),
         requests_per_hour=requests_per_hour,
     )
+
+
+def restores_volumes(schema: Row | None) -> bool:
+    """Say whether the schema of ``volume_actions`` knows the action that restores a volume out of its snapshot."""
+    return "restore" in words(schema, "action")
+
+
+def restores_system(schema: Row | None) -> bool:
+    """Say whether the schema of ``cloud_restore`` has a column for the system snapshot."""
+    return "cloud_snapshot" in columns(schema)
 
 
 def columns(schema: Row | None) -> dict[str, Row]:

@@ -21,7 +21,9 @@ VOLUME_FIELDS = "$key,id,name,is_snapshot,fs_type,snapshot_profile,service,servi
 SNAPSHOT_FIELDS = {
     Scope.CLOUD: ALL,
     Scope.TENANT: ALL,
-    Scope.VM: "$key,name,description,machine,snap_machine,created,expires,quiesced,created_manually,snapshot_period",
+    Scope.VM: (
+        "$key,name,description,machine,snap_machine,created,expires,quiesced,created_manually,snapshot_period,queue_delete"
+    ),
     Scope.VOLUME: (
         "$key,name,description,volume,created,expires,expires_type,created_manually,quiesce,enabled,snap_volume"
     ),

@@ -53,10 +53,8 @@ def _delete(connection: Connection, snapshot: Snapshot, id_: RowId) -> None:
     except NotFoundError:
         return
     except OutcomeUnknownError as unknown:
-        try:
+        with connection.looking(str(unknown)):
             left = row_of(connection, snapshot.scope, id_)
-        except BackendError as error:
-            raise OutcomeUnknownError(connection.backend, f"{unknown}; could not look either: {error}") from error
         if left is not None:
             raise BackendError(connection.backend, f"{unknown}; looked: {snapshot.address} is still there") from unknown
 

@@ -76,15 +76,15 @@ def unsettled(connection: Connection) -> list[Entry]:
     rows = connection.api.rows("tags", FIELDS, where=f"category eq {category}")
     lines = [(row, line_of(row.get("description"))) for row in rows]
     entries = [Entry(int(row["$key"]), str(row["name"]), line) for row, line in lines if line and line.get("key")]
-    return sorted(entry for entry in entries if not entry.done)
+    return sorted((entry for entry in entries if not entry.done), key=lambda entry: entry.key)
 
 
-def begin(connection: Connection, request: RestoreRequest, details: dict[str, Any]) -> Entry:
+def begin(connection: Connection, request: RestoreRequest) -> Entry:
     """Record that a restore begins; whoever has recorded it before keeps it.
 
     Raises ``RefusedError`` where it is known already, ``OutcomeUnknownError`` where that could not be found out.
     """
-    fields = _fields(connection, request, details)
+    fields = _fields(connection, request)
     text = f"restore {request.target_address} from {request.source.address} ({request.mode})"
     body = {
         "category": _category(connection) or _made_category(connection),
@@ -121,7 +121,9 @@ def advance(connection: Connection, entry: Entry, **changes: Any) -> Entry:
     except OutcomeUnknownError as unknown:
         found = _looked(connection, entry.key, unknown)
         if found is None or found.fields != fields:
-            raise OutcomeUnknownError(connection.backend, f"restore {entry.key!r} could not be recorded: {unknown}") from unknown
+            raise OutcomeUnknownError(
+                connection.backend, f"restore {entry.key!r} could not be recorded: {unknown}"
+            ) from unknown
     return entry._replace(fields=fields)
 
 
@@ -147,8 +149,8 @@ def tag_name(key: str) -> str:
     return f"{kept}-{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
-def _fields(connection: Connection, request: RestoreRequest, details: dict[str, Any]) -> dict[str, Any]:
-    fields = {
+def _fields(connection: Connection, request: RestoreRequest) -> dict[str, Any]:
+    return {
         "key": request.key,
         "run": request.run,
         "state": STARTED,
@@ -164,7 +166,6 @@ def _fields(connection: Connection, request: RestoreRequest, details: dict[str, 
         "content": request.content,
         "power_on": request.power_on,
     }
-    return {**fields, **details}
 
 
 def _entry(connection: Connection, row: Row) -> Entry:
@@ -178,10 +179,8 @@ def _entry(connection: Connection, row: Row) -> Entry:
 
 
 def _looked(connection: Connection, key: str, unknown: OutcomeUnknownError) -> Entry | None:
-    try:
+    with connection.looking(str(unknown)):
         return find(connection, key)
-    except BackendError as error:
-        raise OutcomeUnknownError(connection.backend, f"{unknown}; could not look either: {error}") from error
 
 
 def _category(connection: Connection) -> int | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from snapplan.drivers.vergeos.cells import key_of, name_of, text
 from snapplan.drivers.vergeos.marks import line_of
 from snapplan.models.request import StartedRestore
 
@@ -25,8 +26,8 @@ def restore_category(project: str) -> str:
 def tag_names(tags: Iterable[Row]) -> dict[int, str]:
     """Return the name of each tag by its key: ``NAME``, or ``CATEGORY/NAME`` where two categories have that name."""
     rows = list(tags)
-    counts = Counter(row["name"] for row in rows)
-    return {row["$key"]: row["name"] if counts[row["name"]] == 1 else _long_name(row) for row in rows}
+    counts = Counter(map(name_of, rows))
+    return {key_of(row): name_of(row) if counts[name_of(row)] == 1 else _long_name(row) for row in rows}
 
 
 def tag_keys(tags: Iterable[Row]) -> dict[str, int]:
@@ -39,9 +40,9 @@ def members(tag_members: Iterable[Row], tags: Iterable[Row]) -> dict[str, frozen
 
     A tag whose name two categories have counts under that name and under ``CATEGORY/NAME``.
     """
-    named = {row["$key"]: {row["name"]} for row in tags}
-    for key, name in tag_names(tags).items():
-        named[key].add(name)
+    rows = list(tags)
+    longer = tag_names(rows)
+    named = {key_of(row): (name_of(row), longer[key_of(row)]) for row in rows}
     found: dict[str, set[str]] = {}
     for row in tag_members:
         found.setdefault(str(row["member"]), set()).update(named.get(row["tag"], ()))
@@ -59,7 +60,7 @@ def restores_of(tags: Iterable[Row], project: str) -> tuple[tuple[StartedRestore
             continue
         restore = _restore(line_of(row.get("description")))
         if restore is None:
-            unreadable.append(row["name"])
+            unreadable.append(name_of(row))
         else:
             restores.append(restore)
     return tuple(restores), tuple(unreadable)
@@ -70,9 +71,9 @@ def _restore(fields: Mapping[str, Any] | None) -> StartedRestore | None:
         return None
     try:
         return StartedRestore(
-            key=str(fields["key"]),
-            run=str(fields["run"]),
-            target_id=str(fields["target_id"]),
+            key=text(fields["key"]),
+            run=text(fields["run"]),
+            target_id=text(fields["target_id"]),
             started_at=datetime.fromisoformat(fields["at"]).astimezone(UTC),
             done=fields["state"] == DONE,
         )
@@ -81,4 +82,4 @@ def _restore(fields: Mapping[str, Any] | None) -> StartedRestore | None:
 
 
 def _long_name(row: Row) -> str:
-    return f"{row.get('category_name') or row.get('category')}/{row['name']}"
+    return f"{text(row.get('category_name') or row.get('category'))}/{name_of(row)}"

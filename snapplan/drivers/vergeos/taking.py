@@ -95,10 +95,8 @@ def _looked_for(
     connection: Connection, request: SnapshotRequest, parent: int | str | None, unknown: OutcomeUnknownError
 ) -> _Taken:
     """Find out by the name what became of a POST without a trustworthy answer; it is never sent again."""
-    try:
+    with connection.looking(str(unknown)):
         rows = snapshots_named(connection, request.target.scope, parent, request.name)
-    except BackendError as error:
-        raise OutcomeUnknownError(connection.backend, f"{unknown}; could not look either: {error}") from error
     for row in rows:
         if _has_identity(request, row):
             mark = mark_of(row.get("description"), _own_name(request))
@@ -118,11 +116,8 @@ def _read_back(connection: Connection, request: SnapshotRequest, parent: int | s
     ours = None
     rows: list[Row] = []
     for _ in connection.looks(VISIBLE_AFTER):
-        try:
+        with connection.looking(f"{request.target.address}@{request.name} was taken"):
             rows = snapshots_named(connection, request.target.scope, parent, request.name)
-        except BackendError as error:
-            text = f"it was taken, but could not be read back: {error}"
-            raise OutcomeUnknownError(connection.backend, text) from error
         ours = next((row for row in rows if key in ("", str(row["$key"])) and _has_identity(request, row)), None)
         if ours is not None:
             break
@@ -143,7 +138,8 @@ def _built(connection: Connection, request: SnapshotRequest, row: Row) -> Row:
     for _ in connection.looks(connection.options.building_timeout.total_seconds()):
         if (row.get("status") or "") not in BUILDING:
             return row
-        found = row_of(connection, Scope.CLOUD, id_)
+        with connection.looking(f"{request.target.address}@{request.name} is built"):
+            found = row_of(connection, Scope.CLOUD, id_)
         if found is None:
             raise connection.failed(f"{request.target.address}@{request.name} vanished while it was built")
         row = found

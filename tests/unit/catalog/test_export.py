@@ -45,6 +45,7 @@ def fill(catalog: Catalog) -> None:
     catalog.observe(observation(changed=[snapshot(), pinned], targets=[target(tags=frozenset({"x"}))]))
     catalog.record_missed([(HOURLY, NOW)], NOW)
     catalog.save_plan(document(), ELSEWHERE, NOW)
+    catalog.count_requests("dc1", NOW, 13)
     run = begin(catalog)
     catalog.acquire("dc1", run, ELSEWHERE, NOW)
     catalog.approve_run(run, approval(allowed=("SP301",), reason="CHG-1"), NOW)
