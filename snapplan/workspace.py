@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from snapplan.metering import CatalogMeter
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
+    from snapplan.models.request import Inventory
     from snapplan.models.world import CatalogState
+
+    Readings = dict[str, tuple[datetime, Inventory]]
+    """When the listing of each backend began, and what it was."""
+
 
 LOCK_TIMEOUT = timedelta(seconds=60)
 OLDER_CODE = "SP507"
@@ -107,14 +112,18 @@ class Workspace:
         record = self.catalog.writable and not others
         # What is recorded would make a lost catalog pass for one that knows something.
         lost = _knows_nothing(self.catalog.state())
-        states = {name: self._observe_backend(name, live, record=record and not lost) for name in names}
+        readings: Readings = {}
+        states = {name: self._observe_backend(name, live, readings, record=record and not lost) for name in names}
         if lost:
             rest = [name for name in self.policy.config.backends if name not in states]
-            everywhere = {**states, **{name: self._observe_backend(name, live, record=False) for name in rest}}
+            everywhere = {
+                **states,
+                **{name: self._observe_backend(name, live, readings, record=False) for name in rest},
+            }
             if _ours(everywhere, self.policy.config.project):
-                return self._world(self._rebuild(everywhere, now, keep=record), states, now)
+                return self._world(self._rebuild(everywhere, readings, now, keep=record), states, now)
         if lost and record:
-            states = {name: self._observe_backend(name, live, record=True) for name in names}
+            states = {name: self._observe_backend(name, live, readings, record=True) for name in names}
         return self._world(self.catalog.state(), states, now)
 
     def plan(
@@ -271,15 +280,17 @@ class Workspace:
                     continue  # planning meets the same error and says so
         return drivers
 
-    def _observe_backend(self, name: str, live: frozenset[str], *, record: bool) -> BackendState:
+    def _observe_backend(self, name: str, live: frozenset[str], readings: Readings, *, record: bool) -> BackendState:
+        """Return a backend reconciled with the catalog; each is read once, however often it is held against it."""
         from snapplan.catalog.reconcile import manual_records, reconcile, satisfied_slots
 
         if name in self._left_out:
             return BackendState(name, self._capabilities(name), error=self._left_out[name])
-        started_at = clock.now()
         try:
             driver = self.driver(name)
-            inventory = driver.inventory()
+            if name not in readings:
+                readings[name] = (clock.now(), driver.inventory())
+            started_at, inventory = readings[name]
             state, observation = reconcile(
                 name,
                 driver.capabilities,
@@ -313,13 +324,12 @@ class Workspace:
             kind = None
         return kind.capabilities if kind is not None else Capabilities(frozenset())
 
-    def _rebuild(self, states: Mapping[str, BackendState], now: datetime, *, keep: bool) -> CatalogState:
+    def _rebuild(
+        self, states: Mapping[str, BackendState], readings: Readings, now: datetime, *, keep: bool
+    ) -> CatalogState:
         """Rebuild the catalog from the marks; all backends must answer, as what is not seen would read as never taken."""
         from snapplan.catalog.rebuild import rebuild, rebuilt_assignments
 
-        for name in self.policy.config.backends:
-            if name not in states:
-                states = {**states, name: self._observe_backend(name, frozenset(), record=False)}
         silent = [name for name, state in states.items() if state.error is not None]
         if silent:
             raise CatalogMissingError(
@@ -331,7 +341,7 @@ class Workspace:
             assignments = rebuilt_assignments(self.policy, states, rebuilt, now)
             self.catalog.replace(rebuilt, now, assignments=assignments)
             for name in states:
-                self._observe_backend(name, frozenset(), record=True)
+                self._observe_backend(name, frozenset(), readings, record=True)
         count = sum(len(state.snapshots) for state in states.values())
         self.diagnostics.append(
             Diagnostic(
@@ -346,8 +356,10 @@ class Workspace:
 
     def rebuild_catalog(self, now: datetime) -> CatalogState:
         """Replace the catalog by what the marks on all backends say, and return it."""
-        states = {name: self._observe_backend(name, frozenset(), record=False) for name in self.policy.config.backends}
-        return self._rebuild(states, now, keep=True)
+        readings: Readings = {}
+        names = self.policy.config.backends
+        states = {name: self._observe_backend(name, frozenset(), readings, record=False) for name in names}
+        return self._rebuild(states, readings, now, keep=True)
 
 
 def _knows_nothing(state: CatalogState) -> bool:

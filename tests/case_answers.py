@@ -82,6 +82,8 @@ def _surroundings(plan: Plan) -> dict[str, Any]:
         "pinned": plan.summary.pinned,
         "orphans": plan.summary.orphan,
         "existing": [short(address) for address in plan.existing],
+        "requests": {one.name: plain(one.requests) for one in plan.backends if one.requests},
+        "told": [finding.summary for finding in plan.diagnostics if finding.code in ("SP443", "SP444")],
         "left_out": [backend.name for backend in plan.backends if backend.error],
         "impact": {
             one.target: {name: [_short_instant(each) for each in plain(getattr(one, name))] for name in IMPACT}

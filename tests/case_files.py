@@ -95,6 +95,8 @@ def world_of(case: dict[str, Any], policy: Policy) -> World:
             vanished=Vanished(**case.get("vanished", {})),
             deletes_at=_deadlines(case, [snapshot for snapshot in snapshots if snapshot.backend == name]),
             notices=tuple(case.get("notices", ())),
+            requests=case.get("requests", {}).get("read", 0),
+            requests_spent=case.get("requests", {}).get("spent", 0),
         )
         for name in sorted(names)
     }

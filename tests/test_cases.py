@@ -32,7 +32,7 @@ WORLD_WORDS = {
     "unreachable",
     "platform",
 }
-CLOCK_WORDS = {"second_clock", "backend_clock", "vanished", "notices"}
+CLOCK_WORDS = {"second_clock", "backend_clock", "vanished", "notices", "requests"}
 RUN_WORDS = {"orders", "focus", "allowed", "now", "expect", "fails"}
 WORDS = (
     POLICY_WORDS | WORLD_WORDS | CLOCK_WORDS | RUN_WORDS | {"before", "new", "since", "nothing_due", "catalog", "then"}

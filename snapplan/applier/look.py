@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snapplan.applier.answers import sentence
-from snapplan.errors import BackendError, NotSupportedError, OutcomeUnknownError, RefusedError, UnreachableError
+from snapplan.errors import (
+    BackendError,
+    NotSupportedError,
+    OutcomeUnknownError,
+    RefusedError,
+    RequestBudgetError,
+    UnreachableError,
+)
 from snapplan.models.request import ChangeRequest, ExpireRequest, Outcome, RestoreRequest, SnapshotRequest
 
 if TYPE_CHECKING:
@@ -14,7 +21,7 @@ if TYPE_CHECKING:
 
     Request = SnapshotRequest | ChangeRequest | ExpireRequest | RestoreRequest
 
-NOT_BEGUN = (UnreachableError, NotSupportedError)
+NOT_BEGUN = (UnreachableError, NotSupportedError, RequestBudgetError)
 """The errors that promise that nothing was done, so that a restore may be begun anew (``snapplan.errors``)."""
 
 LOOKED = "looked: it was done, though the backend did not confirm it"

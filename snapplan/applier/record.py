@@ -8,7 +8,7 @@ from snapplan import crash
 from snapplan.applier.answers import BrokenSetError, sentence
 from snapplan.applier.look import NOT_BEGUN, NotBegunError
 from snapplan.applier.report import ActionResult, State
-from snapplan.errors import UnreachableError
+from snapplan.errors import RequestBudgetError, UnreachableError
 from snapplan.models.plan import Verb
 from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord
 from snapplan.redaction import redact
@@ -32,7 +32,7 @@ def recorded(site: Site, ended: Ended) -> tuple[ActionResult, str | None]:
     """Record what became of an action; return it, and why its backend must be left alone from now on, or ``None``."""
     action, outcome, seconds = ended
     error = outcome.error
-    state = State.DONE if error is None else State.FAILED
+    state = state_of(error)
     text = "" if error is None else _said(error)
     result = ActionResult(action, state, text, seconds, _notices(outcome), _as_it_stands(action, outcome), error)
     try:
@@ -44,7 +44,21 @@ def recorded(site: Site, ended: Ended) -> tuple[ActionResult, str | None]:
         said = f"the catalog could not record the result: {sentence(trouble)}"
         what = text or "it was done, and the next run finds it"
         return result._replace(state=State.FAILED, text=f"{what}; {said}", error=trouble), said
-    return result, f"backend {action.backend!r} does not answer" if isinstance(error, UnreachableError) else None
+    return result, stop_reason(action.backend, error)
+
+
+def state_of(error: Exception | None) -> State:
+    """Return how an action ended; one that the requests of this hour were not enough for was not begun."""
+    if error is None:
+        return State.DONE
+    return State.NOT_TRIED if isinstance(error, RequestBudgetError) else State.FAILED
+
+
+def stop_reason(backend: str | None, error: Exception | None) -> str | None:
+    """Return why nothing more is to be tried on a backend after ``error``, ``None`` where the next action may succeed."""
+    if isinstance(error, RequestBudgetError):
+        return f"the requests that backend {backend!r} may get in an hour are used up"
+    return f"backend {backend!r} does not answer" if isinstance(error, UnreachableError) else None
 
 
 def record_restore(site: Site, request: RestoreRequest, state: str) -> None:

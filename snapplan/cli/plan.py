@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 )
 @focus
 @click.option("--full", is_flag=True, help="Fold nothing: one line for each action.")
-@click.option("-v", "--verbose", is_flag=True, help="Also show dependencies, preconditions and how many requests it takes.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also show dependencies, preconditions and how many requests it takes."
+)
 @repository
 def command(
     form: str,

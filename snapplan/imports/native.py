@@ -167,9 +167,7 @@ def _order(name: str, frequency: str) -> tuple[int, str]:
 
 
 def _remarks(profile: PlatformProfile, project: str) -> Iterator[str]:
-    if profile.project is None:
-        yield "it carries no mark of snapplan: compared with the policy, but not changed before it is adopted"
-    elif profile.project != project:
+    if profile.project not in (None, project):
         yield f"it carries the mark of project {profile.project!r}, and stays that project's until it is adopted"
     if profile.used_by:
         yield f"besides targets it is used by {', '.join(profile.used_by)}"

@@ -76,7 +76,8 @@ def _row(
     oldest = min(points, key=lambda snapshot: snapshot.taken_at, default=None)
     state, attention = _judge(context, resolved, snapshots, exists=exists)
     upcoming = [at for item in resolved if (at := calendar(item.period, item.timezone).next(now))]
-    next_due = now if state in ("due", "new") else min(upcoming, default=None)
+    ours = [item for item in resolved if not item.native]
+    next_due = now if ours and state in ("due", "new") else min(upcoming, default=None)
     return {
         "target": address,
         "profiles": sorted({item.triple.profile for item in resolved}),

@@ -79,8 +79,9 @@ class ExpireTests:
         assert lab.snapshots() == []
 
     def test_a_locked_one_is_refused(self, lab: Lab) -> None:
-        lab.harness.lock(lab.take(lab.path()))
-        locked = lab.listed(lab.path())
+        path = lab.path(lab.harness.locked_scope)
+        lab.harness.lock(lab.take(path))
+        locked = lab.listed(path)
         assert locked.locked_until is not None
         refused(lab.expire(locked)[0], RefusedError)
         assert lab.snapshots() == [locked]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from snapplan.drivers.base import Driver, DriverType, Settings
     from snapplan.drivers.conformance.worlds import WorldTarget
     from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Scope
 
 PROJECT = "conformance"
 
@@ -25,6 +26,8 @@ class Harness(Protocol):
     """
 
     driver: DriverType
+    locked_scope: Scope | None = None
+    """The scope whose snapshots the platform locks, where it is not every one."""
 
     def world(self, targets: Sequence[WorldTarget]) -> None:
         """Make a new backend that holds these targets and nothing else; called more than once in a test."""

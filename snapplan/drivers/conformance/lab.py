@@ -39,6 +39,7 @@ CHANGED_FILE = {
     Scope.VM: ("vm/web", "disk"),
     Scope.VOLUME: ("volume/a", "f"),
 }
+POWER = ("power_off", "power_on")
 
 
 class Lab:
@@ -149,7 +150,11 @@ class Lab:
             return Outcome(error=error)
 
     def restoring(self, source: Snapshot, path: str, mode: RestoreMode, **fields: Any) -> RestoreRequest:
-        """Return the request to restore ``path`` out of ``source``; a clone is called ``copy``."""
+        """Return the request to restore ``path`` out of ``source``; a clone is called ``copy``.
+
+        What has to be off to be restored in place may be switched off, and is switched on again: some platforms restore at
+        that moment only.
+        """
         scope, name = self.split(path)
         require(
             RestorePath(source.scope, scope, mode) in self.capabilities.restores,
@@ -168,6 +173,8 @@ class Lab:
             as_name=self.harness.name("copy") if mode is RestoreMode.CLONE else "",
             content="digest",
         )
+        if mode is RestoreMode.IN_PLACE:
+            request = request._replace(**{name: True for name in POWER if name in self.capabilities.restore_options})
         return request._replace(**fields)
 
     def spoil(self, path: str) -> dict[str, bytes]:
@@ -207,7 +214,10 @@ def make_lab(harness: Harness, world: str = WORLD) -> Lab:
     scopes = harness.driver.capabilities.scopes
     targets = [each for each in parse_world(world) if each.scope in scopes]
     harness.world(targets)
-    return Lab(harness, harness.open(), targets)
+    driver = harness.open()
+    # What this one backend offers, a driver may know only when it has read it.
+    driver.inventory()
+    return Lab(harness, driver, targets)
 
 
 def require(condition: bool, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from snapplan.drivers.conformance.lab import Lab
     from snapplan.models.request import Outcome
 
+_SLOT = datetime(2026, 11, 22, 2, tzinfo=UTC)
 OTHERS: dict[str, dict[str, Any]] = {
-    "another period": {"profile": "gold", "period": "hourly", "key": None},
+    "another period": {"profile": "gold", "period": "hourly", "slot": _SLOT, "key": None},
     "another key": {"key": "another"},
     "another project": {"project": "elsewhere"},
 }

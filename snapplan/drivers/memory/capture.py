@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from snapplan.drivers.memory.budget import Budget
     from snapplan.drivers.memory.options import ScriptedFault
     from snapplan.drivers.memory.world import World
     from snapplan.models.request import SnapshotRequest
@@ -34,10 +35,11 @@ def begin(
     requests: Sequence[SnapshotRequest],
     capabilities: Capabilities,
     faults: Sequence[ScriptedFault],
+    budget: Budget,
     now: datetime,
 ) -> list[Begun]:
     """Put an incomplete snapshot in place for each request that can be done; of a set all or none."""
-    begun = [_begin(world, request, capabilities, faults, now) for request in requests]
+    begun = [_begin(world, request, capabilities, faults, budget, now) for request in requests]
     failed = {
         each.request.mark.set: each for each in begun if each.outcome is not None and each.outcome.error is not None
     }
@@ -54,6 +56,7 @@ def _begin(
     request: SnapshotRequest,
     capabilities: Capabilities,
     faults: Sequence[ScriptedFault],
+    budget: Budget,
     now: datetime,
 ) -> Begun:
     try:
@@ -61,6 +64,7 @@ def _begin(
         found = world.named(target.id, request.name)
         if found is not None and found.completed_at is not None:
             return Begun(request, outcome=_existing(world, request, found))
+        budget.write("create")
         failure = strike(faults, world, "create", target.path, request.name)
         if failure is not None:
             raise failure

@@ -91,9 +91,8 @@ class MemoryDriver:
 
     def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:
         """Take all at one instant."""
-        self._budget.write("create")
         with self._writing() as world:
-            begun = capture.begin(world, requests, self.capabilities, self._faults, clock.now())
+            begun = capture.begin(world, requests, self.capabilities, self._faults, self._budget, clock.now())
         point("memory.create.begun")
         with self._writing() as world:
             outcomes = capture.complete(world, begun, self._faults, clock.now())

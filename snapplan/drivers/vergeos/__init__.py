@@ -35,7 +35,6 @@ CAPABILITIES = Capabilities(
             RestorePath(Scope.CLOUD, Scope.TENANT, RestoreMode.CLONE),
             RestorePath(Scope.TENANT, Scope.TENANT, RestoreMode.IN_PLACE),
             RestorePath(Scope.VOLUME, Scope.VOLUME, RestoreMode.IN_PLACE),
-            RestorePath(Scope.CLOUD, Scope.CLOUD, RestoreMode.IN_PLACE),
         }
     ),
     period_fields=frozenset({"quiesce", *(f"cloud.{field}" for field in _OF_SYSTEM_SNAPSHOTS)}),
@@ -46,6 +45,8 @@ CAPABILITIES = Capabilities(
         }
     ),
     parallel=4,
+    adopts_projects=True,
+    adopts_unmarked=True,
     max_name_length=128,
     native_schedule=frozenset({Scope.CLOUD, Scope.VM, Scope.VOLUME}),
     expires_itself=True,

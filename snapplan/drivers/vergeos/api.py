@@ -6,6 +6,7 @@ session takes no settings from the environment: there ``REQUESTS_CA_BUNDLE`` wou
 
 from __future__ import annotations
 
+import ssl
 import threading
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -174,12 +175,13 @@ class Api:
 
     def _connected(self) -> VergeClient:
         client = _again(self._sdk_client)
-        if numbers(client.version or "") < OLDEST_PLATFORM:
+        version = client.version or ""
+        if numbers(version) < OLDEST_PLATFORM:
             client.disconnect()
             wanted = ".".join(map(str, OLDEST_PLATFORM))
             raise BackendError(
                 self.backend,
-                f"{self.backend}: the system runs VergeOS {client.version or 'of unknown version'}",
+                f"{self.backend}: the system runs VergeOS {version or 'of unknown version'}",
                 hint=f"the driver needs {wanted} or newer",
             )
         with self._lock:
@@ -212,9 +214,7 @@ class Api:
         session.hooks["response"].append(self._note)
         self._local.status = None
         if self._ca_file is not None:
-            if not self._ca_file.is_file():
-                raise BackendError(self.backend, f"{self.backend}: there is no ca_file {self._ca_file}")
-            session.verify = str(self._ca_file)
+            session.verify = self._authorities(self._ca_file)
         elif self._options.insecure:
             import urllib3
 
@@ -222,6 +222,16 @@ class Api:
             # Said once by the driver; urllib3 would say it at every request.
             warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
         return session
+
+    def _authorities(self, file: Path) -> str:
+        """Return the path of ``file`` once it is known to hold certificates: requests would say little of it."""
+        if not file.is_file():
+            raise BackendError(self.backend, f"{self.backend}: there is no ca_file {file}")
+        try:
+            ssl.create_default_context(cafile=file)
+        except (ssl.SSLError, OSError) as error:
+            raise BackendError(self.backend, f"{self.backend}: ca_file {file} holds no certificate: {error}") from error
+        return str(file)
 
     def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._local.status = response.status_code

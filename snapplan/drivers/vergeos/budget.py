@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from snapplan.drivers.base import Meter
 
+
 class Budget:
     """Lets actions begin while the requests of the last hour and those that they will make stay within ``limit``."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from snapplan import clock
 from snapplan.crash import point
-from snapplan.drivers.vergeos.expiration import NEVER, expiring, is_earlier, platform_expiration
+from snapplan.drivers.vergeos.expiration import NEVER, expiring, is_earlier, later_expiration
 from snapplan.drivers.vergeos.listing import Owner, is_made_elsewhere
 from snapplan.drivers.vergeos.marks import MarkTooLongError, described, mark_of, text_of
 from snapplan.drivers.vergeos.standing import listed, meant, row_of, same_snapshot, standing
@@ -76,7 +76,7 @@ def _body(connection: Connection, request: ChangeRequest, row: Row) -> dict[str,
         description = described(text_of(row.get("description")), request.mark, name)
     except MarkTooLongError as error:
         raise connection.refuse(f"{snapshot.address}: {error}") from error
-    expires = platform_expiration(request.mark, clock.now(), connection.api.now())
+    expires = later_expiration(request.mark, clock.now(), connection.api.now())
     stands = int(row.get("expires") or NEVER)
     if (row.get("immutable_status") or "") not in UNLOCKED and is_earlier(expires, stands):
         raise connection.refuse(

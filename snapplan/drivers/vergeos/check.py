@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.drivers.base import CheckFinding
+from snapplan.drivers.metering import ProcessMeter
 from snapplan.drivers.vergeos.api import Api
-from snapplan.drivers.vergeos.budget import OwnMeter
 from snapplan.drivers.vergeos.failures import ReadError
 from snapplan.drivers.vergeos.inventory import CLOCK_TOLERANCE
 from snapplan.drivers.vergeos.options import VergeosOptions
@@ -61,7 +61,7 @@ def check(settings: Settings) -> Iterator[CheckFinding]:
     """Examine a system; yields what it finds, the worst that can happen being findings too."""
     options = settings.options
     assert isinstance(options, VergeosOptions)
-    api = Api(settings.backend, options, settings.base, settings.meter or OwnMeter())
+    api = Api(settings.backend, options, settings.base, settings.meter or ProcessMeter())
     try:
         yield from _examined(api, options, settings.project)
     except BackendError as error:

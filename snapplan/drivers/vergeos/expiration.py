@@ -21,12 +21,20 @@ def pinned(pin: Pin | None, now: datetime) -> bool:
     return pin is not None and (pin.until is None or pin.until > now)
 
 
-def platform_expiration(mark: Mark, now: datetime, system_now: datetime) -> int:
-    """Return what to write as ``expires``, in seconds since 1970; 0 is never.
+def first_expiration(mark: Mark, now: datetime, system_now: datetime) -> int:
+    """Return what to write as ``expires`` of a new snapshot, in seconds since 1970; 0 is never.
 
-    ``system_now`` is the system's own time, by which it deletes: a clock that is ahead must not delete at once what was
-    taken now.
+    ``system_now`` is the system's own time, by which it deletes: a clock that is far ahead must not delete at once what
+    was taken now.
     """
+    if mark.expires_at is None or pinned(mark.pin, now):
+        return NEVER
+    at = mark.expires_at + PLATFORM_MARGIN
+    return int((at if at > system_now else system_now + PLATFORM_MARGIN).timestamp())
+
+
+def later_expiration(mark: Mark, now: datetime, system_now: datetime) -> int:
+    """Return what to write as ``expires`` with another mark: what is over and stays is pushed out."""
     if mark.expires_at is None or pinned(mark.pin, now):
         return NEVER
     return int((max(mark.expires_at, system_now) + PLATFORM_MARGIN).timestamp())

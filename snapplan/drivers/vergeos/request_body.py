@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from snapplan import clock
-from snapplan.drivers.vergeos.expiration import expiring, platform_expiration
+from snapplan.drivers.vergeos.expiration import expiring, first_expiration
 from snapplan.drivers.vergeos.keys import parent_column
 from snapplan.drivers.vergeos.marks import MarkTooLongError, described
 from snapplan.drivers.vergeos.profiles import UnknownTagError, joined_keys
@@ -58,7 +58,7 @@ def body_of(connection: Connection, request: SnapshotRequest, parent: int | str 
     """
     scope = request.target.scope
     api = connection.api
-    expires = platform_expiration(request.mark, clock.now(), api.now())
+    expires = first_expiration(request.mark, clock.now(), api.now())
     body: dict[str, Any] = {"name": request.name, "description": _description(connection, request)}
     body |= expiring(scope, expires)
     column = parent_column(scope)

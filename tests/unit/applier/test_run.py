@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from snapplan.applier.report import State
+from snapplan.drivers.memory.budget import Budget
 from snapplan.models.plan import Missed
 from snapplan.models.request import Outcome
 from snapplan.models.target import RestoreMode, Scope
@@ -177,6 +180,52 @@ def test_an_unreachable_backend_is_left_alone_and_the_others_go_on(bench):
     assert states(report) == {1: FAILED, 2: NOT_TRIED, 3: NOT_TRIED, 4: DONE}
     assert reasons(report)[2] == "backend 'lab' does not answer"
     assert names(nas_world) == ["nas/vm/a@gold.daily.20261122T0200Z"]
+
+
+def budget(limit, *, parallel=1):
+    """A backend whose calls are counted one by one, with so many requests an hour."""
+    world, driver = memory(kind=OneByOne)
+    driver._budget = Budget("lab", limit, {}, None)
+    driver.capabilities = driver.capabilities._replace(parallel=parallel)
+    return world, driver
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_what_the_requests_of_the_hour_do_not_reach_for_is_not_tried(bench, parallel):
+    world, driver = budget(2, parallel=parallel)
+    old = [taken(world, "a"), taken(world, "b")]
+    _, nas = memory("nas")
+    report = bench.apply(
+        [scheduled(1), scheduled(2, "b"), scheduled(3, "c"), *map(expire, (4, 5), old), scheduled(6, "a", "nas")],
+        lab=driver,
+        nas=nas,
+    )
+    assert sorted(states(report).values()) == [DONE] * 3 + [NOT_TRIED] * 3
+    assert states(report) | {1: DONE, 2: DONE, 3: DONE} == {
+        **dict.fromkeys((1, 2, 3, 6), DONE),
+        4: NOT_TRIED,
+        5: NOT_TRIED,
+    }
+    assert reasons(report)[5] == "the requests that backend 'lab' may get in an hour are used up"
+    assert (report.state, report.partial) == ("partial", True)
+    journal = {row.number: row.state for row in bench.catalog.journal(bench.run.number)}
+    assert sorted(journal.values()) == ["done"] * 3 + ["not_tried"] * 3
+    _, again = budget(10)
+    again._store = driver._store
+    assert states(bench.apply([scheduled(7, "c"), *map(expire, (8, 9), old)], lab=again)) == dict.fromkeys(
+        (7, 8, 9), DONE
+    )
+
+
+def test_a_restore_without_requests_left_is_not_begun(bench):
+    world, driver = budget(0)
+    driver._budget = Budget("lab", 1, {"restore": 2}, None)
+    source = taken(world)
+    world.put(Scope.VM, "a", {"disk": b"ruined"})
+    report = bench.apply([restore(1, source)], lab=driver)
+    assert states(report) == {1: NOT_TRIED}
+    assert (bench.catalog.state().restores["CHG-1"].state, world.restores) == ("refused", {})
+    assert [verb for verb, _ in driver.calls] == ["restore"], "no request is spent on looking"
 
 
 def test_a_backend_that_was_not_opened_is_left_out(bench):

@@ -106,7 +106,6 @@ def test_a_whole_file_as_a_person_sees_it() -> None:
 # Profiles without this project's mark are compared with the policy. Before snapplan may change them:
 #   snapplan adopt 'dc1/profile/System Snapshots'
 profiles:
-  # it carries no mark of snapplan: compared with the policy, but not changed before it is adopted
   System-Snapshots:
     platform_name: System Snapshots
     timezone: Europe/Berlin

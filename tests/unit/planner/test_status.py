@@ -131,7 +131,10 @@ def test_drift_and_backends_that_did_not_answer_are_named() -> None:
         unreachable={"nas": "connection refused"},
     )
     assert found["drift"] == [{"kind": "vanished", "subject": "lab/volume/a@x", "text": "is gone"}]
-    assert found["backends"] == [{"name": "lab", "error": None}, {"name": "nas", "error": "connection refused"}]
+    assert found["backends"] == [
+        {"name": "lab", "error": None, "notices": []},
+        {"name": "nas", "error": "connection refused", "notices": []},
+    ]
     assert found["as_of"] == "2026-11-22T12:00:00Z"
 
 
