@@ -82,9 +82,9 @@ class Taken(NamedTuple):
     take: Callable[[System], Any]
 
 
-def stage_of(size: Size) -> Stage:
+def stage_of(size: Size, version: str = "26.1.7") -> Stage:
     """Return the simulation; its clock stands still at ``NOW``."""
-    stage = Stage.of(seeds.parse(seed(size)), int(BEGIN.timestamp()))
+    stage = Stage.of(seeds.parse({**seed(size), "version": version}), int(BEGIN.timestamp()))
     system = stage.system
     for taken in sorted(snapshots(system, size), key=lambda each: each.at):
         system.now = int(taken.at.timestamp())
@@ -126,7 +126,7 @@ def snapshots(system: System, size: Size) -> Iterator[Taken]:
         place = {"machine": vm["machine"]}
         take: Callable[..., Any] = machine_snapshots.take
         if vm["name"].startswith("web-"):
-            yield from ours(take, place | {"snapshot_period": None}, vm["uuid"])
+            yield from ours(take, place | {"snapshot_period": None}, vm["uuid"], number)
         else:
             yield from managed(take, place, silver, "snapshot_period")
         if number % 2:
@@ -134,23 +134,23 @@ def snapshots(system: System, size: Size) -> Iterator[Taken]:
     for number, volume in enumerate(list(system.store.rows("volumes").values())):
         place = {"volume": volume["$key"], "enabled": False, "quiesce": False, "expires_type": "date"}
         if volume["name"].startswith("files-"):
-            yield from ours(volumes.take, place, volume["$key"])
+            yield from ours(volumes.take, place, volume["$key"], number)
         else:
             yield from managed(volumes.take, place, silver, "_period")
         if number % 2:
             yield foreign(volumes.take, place)
-    for tenant in list(system.store.rows("tenants").values()):
+    for number, tenant in enumerate(list(system.store.rows("tenants").values())):
         place = {"tenant": tenant["$key"], "profile": None, "period": None, "min_snapshots": 0, "type": "full"}
-        yield from ours(tenants.take, place, tenant["uuid"])
+        yield from ours(tenants.take, place, tenant["uuid"], number)
         yield foreign(tenants.take, place)
     yield from of_the_system(system, silver, size.foreign)
 
 
-def ours(take: Callable[..., Any], place: dict[str, Any], target_id: str) -> Iterator[Taken]:
-    """Yield what snapplan took of a target, as the driver writes it."""
+def ours(take: Callable[..., Any], place: dict[str, Any], target_id: str, number: int) -> Iterator[Taken]:
+    """Yield what snapplan took of a target, as the driver writes it; no two at one instant."""
     for period in ("hourly", "daily"):
         for slot in SLOTS[period]:
-            at = slot + timedelta(seconds=30)
+            at = slot + timedelta(seconds=30, microseconds=number)
             expires = at + RETENTION[period]
             mark = Mark(PROJECT, target_id, "1-abcdef12", at, expires, "gold", period, slot, minimum=1)
             fields = {

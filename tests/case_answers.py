@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +62,9 @@ def _actions(plan: Plan) -> dict[str, Any]:
         "destructive": sorted(word(a) for a in plan.actions if not a.reversible),
         "sets": {short(a.snapshot): request.mark.set for a, request in taken if request.mark.set},
         "quiesce": {short(a.snapshot): str(request.quiesce) for a, request in taken if request.quiesce != "never"},
+        "options": {
+            short(a.snapshot): plain(_asked(request.options)) for a, request in taken if _asked(request.options)
+        },
         "expires_at": {short(a.snapshot): _shown(request.mark.expires_at) for a, request in taken},
         "loses_since": {
             a.change["key"]: _shown(a.change["loses_since"])
@@ -84,6 +88,7 @@ def _surroundings(plan: Plan) -> dict[str, Any]:
         "existing": [short(address) for address in plan.existing],
         "requests": {one.name: plain(one.requests) for one in plan.backends if one.requests},
         "told": [finding.summary for finding in plan.diagnostics if finding.code in ("SP443", "SP444")],
+        "hints": {finding.code: finding.hint for finding in plan.diagnostics if finding.hint},
         "left_out": [backend.name for backend in plan.backends if backend.error],
         "impact": {
             one.target: {name: [_short_instant(each) for each in plain(getattr(one, name))] for name in IMPACT}
@@ -133,6 +138,10 @@ def word(action: Action) -> str:
     return " ".join(filter(None, [str(action.verb), action.target, action.profile]))
 
 
+def _asked(options: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value not in (None, False, (), "full")}
+
+
 def _fate(action: Action) -> str:
     if action.reasons[0].code == "adopted":
         return "adopted"
@@ -144,6 +153,8 @@ def _fate(action: Action) -> str:
 def _becomes(change: dict[str, Any]) -> str:
     if "project" in change:
         return "adopted"
+    if "locked" in change:
+        return "locked" if change["locked"][1] else "unlocked"
     if "pin" in change:
         return "pinned" if change["pin"][1] else "unpinned"
     return "kept" if "deletes_at" in change else _shown(change["expires_at"][1])

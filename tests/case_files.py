@@ -13,7 +13,7 @@ from case_platforms import with_platform
 from snapplan.config.defaults import complete
 from snapplan.drivers.memory.deadlines import deadline
 from snapplan.models.durations import parse_duration
-from snapplan.models.order import AdoptOrder, Focus, Orders, PinOrder, RestoreOrder, SnapshotOrder
+from snapplan.models.order import AdoptOrder, Capture, Focus, LockOrder, Orders, PinOrder, RestoreOrder, SnapshotOrder
 from snapplan.models.policy import ConfigFile, Policy, PolicyFile
 from snapplan.models.request import StartedRestore
 from snapplan.models.snapshot import Mark, Pin, Snapshot
@@ -30,6 +30,7 @@ from snapplan.models.world import (
     Vanished,
     World,
 )
+from snapplan.planner.powering import OPTIONS
 from snapplan.planner.resolve import resolve
 from snapplan.planner.slots import calendar
 
@@ -41,6 +42,7 @@ EVERYTHING = Capabilities(
     period_fields=frozenset({"quiesce"}),
     adopts_unmarked=True,
     adopts_projects=True,
+    restore_options=frozenset(OPTIONS),
 )
 
 
@@ -84,7 +86,7 @@ def world_of(case: dict[str, Any], policy: Policy) -> World:
     states = {
         name: BackendState(
             name,
-            EVERYTHING._replace(**case.get("capabilities", {})),
+            _capabilities(case.get("capabilities", {})),
             tuple(target for target in targets if target.backend == name),
             [snapshot for snapshot in snapshots if snapshot.backend == name],
             tuple(_started(one) for one in case.get("started_restores", []) if one.get("backend", "lab") == name),
@@ -103,6 +105,15 @@ def world_of(case: dict[str, Any], policy: Policy) -> World:
     second = instant(case["second_clock"]) if "second_clock" in case else None
     states = {name: with_platform(state, case, applied) for name, state in states.items()}
     return World(_catalog(case, applied, states), states, second)
+
+
+def _capabilities(fields: dict[str, Any]) -> Capabilities:
+    """``unavailable`` is ``{volume in_place from cloud: SENTENCE}``."""
+    unavailable = {}
+    for path, text in fields.get("unavailable", {}).items():
+        target, mode, _, source = path.split(" ")
+        unavailable[RestorePath(Scope(source), Scope(target), RestoreMode(mode))] = text
+    return EVERYTHING._replace(**{**fields, "unavailable": unavailable})
 
 
 def _deadlines(case: dict[str, Any], snapshots: list[Snapshot]) -> dict[str, datetime | None]:
@@ -265,13 +276,15 @@ def orders_of(case: dict[str, Any]) -> Orders:
         tuple(_snapshot_order(one) for one in asked.get("snapshots", [])),
         tuple(_restore_order(one) for one in asked.get("restores", [])),
         tuple(PinOrder(one["snapshot"], _pin(one) if "owner" in one else None) for one in asked.get("pins", [])),
+        tuple(LockOrder(one["snapshot"], one["lock"]) for one in asked.get("locks", [])),
         tuple(_adoption(one) for one in asked.get("adoptions", [])),
     )
 
 
 def _snapshot_order(one: dict[str, Any]) -> SnapshotOrder:
     quiesce = Quiesce(one.get("quiesce", "never"))
-    return SnapshotOrder(tuple(one["targets"]), one["key"], _expiration(one), quiesce=quiesce)
+    capture = Capture(**one.get("capture", {}))
+    return SnapshotOrder(tuple(one["targets"]), one["key"], _expiration(one), quiesce=quiesce, capture=capture)
 
 
 def _adoption(one: dict[str, Any]) -> AdoptOrder:
@@ -289,6 +302,7 @@ def _restore_order(one: dict[str, Any]) -> RestoreOrder:
         Scope(one["via"]) if "via" in one else None,
         RestoreMode(one.get("mode", "clone")),
         one.get("as", ""),
+        **{name: one[name] for name in OPTIONS if name in one},
     )
 
 

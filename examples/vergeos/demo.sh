@@ -84,7 +84,7 @@ commit "What dc1 does today"
 run snapplan apply --auto-approve
 
 say "A change for review: nights are kept two weeks, months a year, and tenants get a snapshot a night"
-run snapplan adopt 'dc1/profile/Production VMs'
+run snapplan adopt 'dc1/profile/Production VMs' 'dc1/profile/System Snapshots'
 git checkout --quiet -b keep-longer
 sed -i '/Nightly:/s/retention: 7d/retention: 14d/' policies/dc1.yaml
 sed -i '/ Sunday:/a\      Month: {frequency: monthly, day_of_month: 1, hour: 5, retention: 1y, quiesce: prefer, max_tier: 4}' policies/dc1.yaml
@@ -93,7 +93,8 @@ commit "Keep nights longer, and months; nights of tenants"
 run git diff --stat main
 run git diff main -- policies/dc1.yaml
 run snapplan plan
-run snapplan apply --auto-approve
+type_ "snapplan apply --auto-approve | tail -n 2"
+snapplan_ apply --auto-approve | tail -n 2
 run snapplan plan --detailed-exitcode
 
 say "A month passes: the platform takes and expires its own snapshots, apply runs each morning for the tenants"
@@ -128,6 +129,10 @@ prove "the disk of web-01" "$before_vm" vms/web-01-restored/disk0
 say "The tenant, out of the same snapshot, as a new one"
 run snapplan restore dc1/tenant/acme --via cloud --as acme-restored --auto-approve
 prove "the data of acme" "$before_tenant" tenants/acme-restored
+
+say "The tenant itself, in its place, out of its own snapshot; it takes effect when it is switched on"
+run snapplan restore dc1/tenant/acme --mode in_place --power-off --power-on --confirm dc1/tenant/acme
+prove "the data of acme in its place" "$before_tenant" tenants/acme
 
 say "Where everything stands, and who did what"
 run snapplan status

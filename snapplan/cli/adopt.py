@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @repository
 def command(addresses: tuple[str, ...], expires: timedelta | datetime | str | None, lock_timeout: timedelta) -> int:
-    """Make foreign snapshots ours, so that they expire when you say; or a platform's profile, so that the policy changes it.
+    """Make foreign snapshots ours, so that they expire when you say; or a platform's profile, for the policy to change.
 
     An adopted snapshot is a manual one: it has the expiration given here and no minimum, and it satisfies no slot. A pin
     that another project set on it stays. Its data is not touched.

@@ -40,8 +40,10 @@ def command(backend: str, out: Path | None, force: bool, everything: bool) -> in
     """Write the snapshot schedule that a platform runs by itself as a policy file.
 
     Its profiles, and which targets each is assigned to, by name. Nothing on the platform is changed, and a plan made right
-    after has nothing to do. What a policy cannot say stands in comments at the end of the file, with the targets that it
-    concerns; it stays on the platform as it is.
+    after has nothing to do (with --all it records the profiles that nothing uses).
+
+    What a policy cannot say stands in comments at the end of the file, with the targets that it concerns; it stays on the
+    platform as it is.
 
     Profiles that snapplan did not make are compared with the policy and not changed, until they are adopted; the head of
     the file names them.

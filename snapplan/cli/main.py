@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Restore a target from a snapshot."),
     "pin": ("pin", "Keep a snapshot whatever its retention says."),
     "unpin": ("unpin", "Let a pinned snapshot expire again."),
+    "lock": ("lock", "Have the platform lock a snapshot until it expires."),
+    "unlock": ("unlock", "Begin to take a platform's lock away."),
     "adopt": ("adopt", "Make a foreign snapshot ours."),
     "simulate": ("simulate", "Run the planner over a span of time."),
     "import": ("import_", "Write a platform's own schedule as a policy file."),

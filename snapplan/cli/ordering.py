@@ -14,7 +14,7 @@ from snapplan.cli.planning import order_command
 from snapplan.cli.session import session
 from snapplan.errors import CommandLineError
 from snapplan.ids import format_instant
-from snapplan.models.order import AdoptOrder, Orders, PinOrder, SnapshotOrder
+from snapplan.models.order import AdoptOrder, LockOrder, Orders, PinOrder, SnapshotOrder
 from snapplan.render.account import account_text
 from snapplan.render.diagnostics import diagnostic_text
 
@@ -65,6 +65,23 @@ def order_pin(snapshot: str, pin: Pin | None, lock_timeout: timedelta) -> int:
         changed = bool(account and account["counts"]["change"])
         word = "pinned" if pin is not None else "unpinned"
         console.notice(f"{snapshot} is {word}." if changed else f"{snapshot} was {word} already.")
+    return code
+
+
+def order_locks(snapshots: Sequence[str], *, lock: bool, lock_timeout: timedelta) -> int:
+    """Lock snapshots on their platforms, or begin to unlock them; return the exit code.
+
+    Raises ``CommandLineError`` for what is no snapshot's address.
+    """
+    for snapshot in snapshots:
+        _check_address(snapshot)
+    orders = Orders(locks=tuple(LockOrder(snapshot, lock) for snapshot in snapshots))
+    code, account, _ = _carry_out("lock" if lock else "unlock", orders, lock_timeout)
+    if code == 0:
+        done = account["counts"]["change"] if account else 0
+        words = ("Locked", "were locked") if lock else ("Unlocking", "were not locked")
+        left = len(snapshots) - done
+        console.notice(f"{words[0]} {done}." + (f" {left} {words[1]} already." if left else ""))
     return code
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from snapplan.models.order import Focus, Orders
+    from snapplan.models.order import Capture, Focus, Orders
     from snapplan.workspace import Workspace
 
 
@@ -58,6 +58,7 @@ def order_command(orders: Orders, confirmed: frozenset[str] = frozenset()) -> st
         words = ["snapshot", *snapshot.targets, "--key", snapshot.key, "--expires", _expiration(snapshot.expires)]
         words += ["--description", snapshot.description] if snapshot.description else []
         words += ["--quiesce", snapshot.quiesce.value] if snapshot.quiesce.value != "never" else []
+        words += _capture(snapshot.capture)
     for restore in orders.restores:
         before = (
             ["--before", _expiration(restore.before)] if restore.before is not None else ["--from", restore.snapshot]
@@ -68,10 +69,21 @@ def order_command(orders: Orders, confirmed: frozenset[str] = frozenset()) -> st
     for pin in orders.pins:
         words = ["unpin", pin.snapshot] if pin.pin is None else ["pin", pin.snapshot, "--reason", pin.pin.reason]
         words += ["--until", _expiration(pin.pin.until)] if pin.pin is not None and pin.pin.until is not None else []
+    if orders.locks:
+        words = ["lock" if orders.locks[0].lock else "unlock", *(one.snapshot for one in orders.locks)]
     if orders.adoptions:
-        expires = _expiration(orders.adoptions[0].expires)
-        words = ["adopt", *(one.snapshot for one in orders.adoptions), "--expires", expires]
+        words = ["adopt", *(one.snapshot for one in orders.adoptions)]
+        snapshots = [one for one in orders.adoptions if not one.profile]
+        words += ["--expires", _expiration(snapshots[0].expires)] if snapshots else []
     return shlex.join(command_words(*words))
+
+
+def _capture(capture: Capture) -> list[str]:
+    words = [*(["--immutable"] if capture.immutable else []), *(["--private"] if capture.private else [])]
+    option = "--include-tag" if capture.type == "partial_include" else "--exclude-tag"
+    for name, tags in ((option, capture.partial_tags), ("--quiesce-tag", capture.quiesce_tags)):
+        words += [word for tag in tags for word in (name, tag)]
+    return words
 
 
 def _expiration(value: timedelta | datetime | None) -> str:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     help="Make a new object, or replace the target's content.",
 )
 @click.option("--as", "as_name", metavar="NAME", help="Name of the clone.")
+@click.option("--power-off", is_flag=True, help="In place: switch the target off first if it is on.")
+@click.option("--power-on", is_flag=True, help="Switch on what was restored.")
+@click.option("--preserve-macs", is_flag=True, help="Clone: keep the addresses of its network cards.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Never enough for a restore in place.")
 @click.option("--confirm", "confirmed", metavar="TARGET", help="Approve the restore in place: the target once more.")
 @click.option(
@@ -46,6 +49,9 @@ def command(
     via: str | None,
     mode: str,
     as_name: str | None,
+    power_off: bool,
+    power_on: bool,
+    preserve_macs: bool,
     auto_approve: bool,
     confirmed: str | None,
     lock_timeout: timedelta,
@@ -61,11 +67,18 @@ def command(
       snapplan restore lab/vm/web-01 --before 2026-11-22T01:00Z --via cloud --as web-01-old
       snapplan restore lab/volume/home --from gold.daily.20261121T0200Z --mode in_place
       snapplan restore lab/volume/home --mode in_place --confirm lab/volume/home
+      snapplan restore dc1/vm/web-01 --mode in_place --power-off --power-on
     """
     from snapplan.cli.applying import Wish, carry_out
+    from snapplan.errors import CommandLineError
     from snapplan.models.order import Orders
 
+    if power_off and mode == "clone":
+        raise CommandLineError("--power-off goes with a restore in place; a clone leaves the target as it is")
+    if preserve_macs and mode == "in_place":
+        raise CommandLineError("--preserve-macs goes with a clone; in place the target keeps its addresses")
     order = _order(target, source, before, via, mode, as_name)
+    order = order._replace(power_off=power_off, power_on=power_on, preserve_macs=preserve_macs)
     wish = Wish(
         orders=Orders(restores=(order,)),
         auto_approve=auto_approve,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapplan.cli.options import DURATION, EXPIRATION, repository
+from snapplan.errors import CommandLineError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether I/O is frozen during the capture.",
 )
+@click.option("--immutable", is_flag=True, help="Have the platform lock it until it expires (VergeOS: whole systems).")
+@click.option("--private", is_flag=True, help="Hide it from tenants (VergeOS: whole systems).")
+@click.option("--include-tag", multiple=True, metavar="TAG", help="Only what carries a tag (VergeOS: whole systems).")
+@click.option(
+    "--exclude-tag", multiple=True, metavar="TAG", help="All but what carries a tag (VergeOS: whole systems)."
+)
+@click.option("--quiesce-tag", multiple=True, metavar="TAG", help="Quiesce the VMs with a tag, in a partial snapshot.")
 @click.option(
     "--lock-timeout", type=DURATION, default="60s", show_default=True, help="How long to wait for another apply."
 )
@@ -40,6 +48,11 @@ def command(
     key: str | None,
     description: str,
     quiesce: str,
+    immutable: bool,
+    private: bool,
+    include_tag: tuple[str, ...],
+    exclude_tag: tuple[str, ...],
+    quiesce_tag: tuple[str, ...],
     lock_timeout: timedelta,
 ) -> int:
     """Take a manual snapshot now, of one target or of several as one set.
@@ -52,10 +65,15 @@ def command(
     Examples:
       snapplan snapshot lab/vm/web-01 --expires 48h --description "deploy 2.14"
       snapplan snapshot 'lab/volume/*' --key before-26.2 --expires never --quiesce prefer
+      snapplan snapshot dc1/cloud --expires 7d --immutable --include-tag production --quiesce-tag database
     """
+    if include_tag and exclude_tag:
+        raise CommandLineError("--include-tag and --exclude-tag exclude each other")
+    if quiesce_tag and not (include_tag or exclude_tag):
+        raise CommandLineError("--quiesce-tag needs --include-tag or --exclude-tag")
     from snapplan import clock
     from snapplan.cli.ordering import fresh_key, take
-    from snapplan.models.order import SnapshotOrder
+    from snapplan.models.order import Capture, SnapshotOrder
     from snapplan.models.target import Quiesce
 
     order = SnapshotOrder(
@@ -64,5 +82,12 @@ def command(
         expires=None if isinstance(expires, str) else expires,
         description=description,
         quiesce=Quiesce(quiesce),
+        capture=Capture(
+            immutable=immutable,
+            private=private,
+            type="partial_include" if include_tag else "partial_exclude" if exclude_tag else "full",
+            partial_tags=include_tag or exclude_tag,
+            quiesce_tags=quiesce_tag,
+        ),
     )
     return take(order, lock_timeout)

@@ -194,4 +194,11 @@ MEANING = (
         " apply, so it needs a catalog that lasts.",
         "Write schedule: snapplan in the assignment, and run snapplan apply from a timer.",
     ),
+    Code(
+        "SP232",
+        "an option of a restore that does nothing there",
+        "power_off goes with a restore in place, preserve_macs with a clone, and all of them with VMs and tenants of a"
+        " driver that has them. What was asked for would silently not be done.",
+        "Remove it. snapplan drivers shows what each driver can do.",
+    ),
 )

@@ -139,6 +139,18 @@ PLANS = (
         "Leave it to whoever made it.",
     ),
     Code(
+        "SP433",
+        "a lock that the platform does not have",
+        "VergeOS locks system snapshots only; other backends lock none. Nothing was changed.",
+        "A pin keeps a snapshot from snapplan itself: snapplan pin SNAPSHOT --reason TEXT.",
+    ),
+    Code(
+        "SP434",
+        "an order that the backend cannot take as it was asked",
+        "The snapshot would not be locked, hidden or partial, so none is taken.",
+        "Leave the option out, or take a snapshot of the whole system: BACKEND/cloud.",
+    ),
+    Code(
         "SP440",
         "a backend is left out",
         "It could not be read, so nothing is planned for it and nothing of it counts as gone. Its snapshots stay"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from snapplan.models.policy import Restore
 
 
+_MODES = {"power_off": RestoreMode.IN_PLACE, "preserve_macs": RestoreMode.CLONE}
+
+
 def check_restores(checked: Checked) -> None:
     """Check every restore that could be read."""
     clones: dict[tuple[str, Scope, str], str] = {}
@@ -25,6 +28,7 @@ def check_restores(checked: Checked) -> None:
         _check_source(restore, path, checked.findings)
         address = _check_target(restore, path, checked)
         _check_clone_name(restore, address, path, checked.findings)
+        _check_options(restore, address, path, checked)
         if address is None or restore.as_name is None or restore.mode is not RestoreMode.CLONE:
             continue
         first = clones.setdefault((address.backend, address.scope, restore.as_name), key)
@@ -80,13 +84,30 @@ def _check_path(restore: Restore, address: TargetAddress, path: Path, checked: C
         findings.error("SP213", (*path, "target"), summary, value=True, hint=hint)
         return
     via = restore.source.via if restore.source.via is not None else address.scope
-    if RestorePath(via, address.scope, restore.mode) in can.restores:
-        return
+    wanted = RestorePath(via, address.scope, restore.mode)
+    if wanted in can.restores or wanted in can.unavailable:
+        return  # what some systems of a kind offer and others do not, the plan says
     ways = sorted(f"{way.mode} from a {way.source} snapshot" for way in can.restores if way.target is address.scope)
     summary = f"driver {known.backend.driver} cannot restore a {address.scope} {restore.mode} from a {via} snapshot"
     place = (*path, "from", "via") if restore.source.via is not None else (*path, "mode")
     hint = f"it can: {', '.join(ways)}" if ways else f"it cannot restore a {address.scope} at all"
     findings.error("SP220", place, summary, value=True, hint=hint)
+
+
+def _check_options(restore: Restore, address: TargetAddress | None, path: Path, checked: Checked) -> None:
+    """Compare power_off, power_on and preserve_macs with the mode, the scope and what the driver can do."""
+    known = checked.known.get(address.backend) if address is not None else None
+    for option in (name for name in ("power_off", "power_on", "preserve_macs") if getattr(restore, name)):
+        mode = _MODES.get(option, restore.mode)
+        if mode is not restore.mode:
+            summary, hint = f'"{option}" goes with {mode}, not with {restore.mode}', "remove it"
+        elif address is not None and address.scope not in (Scope.VM, Scope.TENANT):
+            summary, hint = f'"{option}" is for a vm or a tenant, not for a {address.scope}', "remove it"
+        elif known is not None and option not in known.capabilities.restore_options:
+            summary, hint = f'driver {known.backend.driver} has no "{option}" for a restore', "remove it"
+        else:
+            continue
+        checked.findings.error("SP232", (*path, option), summary, value=True, hint=hint)
 
 
 def _check_clone_name(restore: Restore, address: TargetAddress | None, path: Path, findings: Findings) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from snapplan.config.checked import Checked, Known
     from snapplan.config.yaml import Path
-    from snapplan.models.policy import Objective, Selector
+    from snapplan.models.policy import ManualSnapshot, Objective, Selector
 
 _ASKED = ("rpo", "keep", "quiesced")
 
@@ -81,10 +81,38 @@ def check_snapshots(checked: Checked) -> None:
     """Check the manual snapshots."""
     for name, manual in checked.entries.sections["snapshots"].items():
         path = ("snapshots", name)
-        for _, backends in check_selectors(manual.targets, (*path, "targets"), checked):
+        _check_partial(manual, path, checked)
+        for selector, backends in check_selectors(manual.targets, (*path, "targets"), checked):
+            for known in backends:
+                _check_capture(manual, known, selector.scope, path, checked)
             if manual.quiesce is not Quiesce.NEVER:
                 for known in backends:
                     _check_quiesce(manual.quiesce, known, manual.targets, path, checked)
+
+
+def _check_partial(manual: ManualSnapshot, path: Path, checked: Checked) -> None:
+    if manual.type != "full" and not manual.partial_tags:
+        checked.findings.error("SP207", (*path, "type"), f'{manual.type} needs "partial_tags"', value=True)
+    elif manual.type == "full" and manual.partial_tags:
+        hint = "write type: partial_include or partial_exclude"
+        summary = '"partial_tags" has no effect with type full'
+        detail = "Everything is captured."
+        checked.findings.warning("SP224", (*path, "partial_tags"), summary, detail=detail, hint=hint)
+
+
+def _check_capture(manual: ManualSnapshot, known: Known, scope: Scope, path: Path, checked: Checked) -> None:
+    """Compare what a manual snapshot asks for with what the backend's driver honours at its scope."""
+    asked = {
+        "immutable": manual.immutable,
+        "private": manual.private,
+        "type": manual.type != "full",
+        "quiesce_tags": bool(manual.quiesce_tags),
+    }
+    for field, wanted in asked.items():
+        if wanted and not known.capabilities.honours(field, scope):
+            summary = f'driver {known.backend.driver} of {known.name} does not know "{field}" for a {scope}'
+            detail = "The snapshot would be taken as though it were not there."
+            checked.findings.error("SP212", (*path, field), summary, detail=detail, hint="leave it out")
 
 
 def _check_quiesce(quiesce: Quiesce, known: Known, targets: Sequence[Selector], path: Path, checked: Checked) -> None:

@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from snapplan.models.snapshot import Pin
 
 
+class Capture(NamedTuple):
+    """How a manual snapshot of a whole system is taken; the fields are those of a period."""
+
+    immutable: bool = False
+    private: bool = False
+    type: str = "full"
+    partial_tags: tuple[str, ...] = ()
+    quiesce_tags: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The fields that are not as they are by default."""
+        return tuple(name for name in self._fields if getattr(self, name) != getattr(Capture(), name))
+
+
 class SnapshotOrder(NamedTuple):
     """Take one manual snapshot of each target under ``key``; ``expires`` is a duration, an instant or ``None`` (never).
 
@@ -23,10 +38,14 @@ class SnapshotOrder(NamedTuple):
     expires: timedelta | datetime | None
     description: str = ""
     quiesce: Quiesce = Quiesce.NEVER
+    capture: Capture = Capture()
 
 
 class RestoreOrder(NamedTuple):
-    """Restore ``target`` from ``snapshot`` (a name, or ``latest``; ``before`` is an instant in UTC)."""
+    """Restore ``target`` from ``snapshot`` (a name, or ``latest``; ``before`` is an instant in UTC).
+
+    ``power_off``, ``power_on`` and ``preserve_macs`` are as in ``snapplan.models.request.RestoreRequest``.
+    """
 
     key: str
     target: str
@@ -35,6 +54,9 @@ class RestoreOrder(NamedTuple):
     via: Scope | None = None
     mode: RestoreMode = RestoreMode.CLONE
     as_name: str = ""
+    power_off: bool = False
+    power_on: bool = False
+    preserve_macs: bool = False
 
 
 class PinOrder(NamedTuple):
@@ -42,6 +64,13 @@ class PinOrder(NamedTuple):
 
     snapshot: str
     pin: Pin | None
+
+
+class LockOrder(NamedTuple):
+    """Lock a snapshot (an address) on its platform until it expires, or begin to take the lock away (``lock`` is false)."""
+
+    snapshot: str
+    lock: bool
 
 
 class AdoptOrder(NamedTuple):
@@ -63,11 +92,12 @@ class Orders(NamedTuple):
     snapshots: tuple[SnapshotOrder, ...] = ()
     restores: tuple[RestoreOrder, ...] = ()
     pins: tuple[PinOrder, ...] = ()
+    locks: tuple[LockOrder, ...] = ()
     adoptions: tuple[AdoptOrder, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is any."""
-        return bool(self.snapshots or self.restores or self.pins or self.adoptions)
+        return bool(self.snapshots or self.restores or self.pins or self.locks or self.adoptions)
 
 
 class Focus(NamedTuple):

@@ -132,6 +132,11 @@ class ManualSnapshot(Model):
     expires: Expiration = Field(description="A duration from taking, an instant, or `never`.")
     description: str = Field("", max_length=4096, description="What it is for, such as the number of a change.")
     quiesce: Quiesce = Field(Quiesce.NEVER, description="Freeze I/O during the capture.")
+    immutable: bool = Field(False, strict=True, description="Lock the snapshot on the platform until it expires.")
+    private: bool = Field(False, strict=True, description="VergeOS: hide the snapshot from tenants.")
+    type: Literal["full", "partial_include", "partial_exclude"] = Field("full", description="VergeOS: partial by tag.")
+    partial_tags: tuple[str, ...] = Field((), description="VergeOS: the tags that `type` includes or excludes.")
+    quiesce_tags: tuple[str, ...] = Field((), description="VergeOS: quiesce the VMs that carry one of these tags.")
 
 
 class RestoreSource(Model):
@@ -149,6 +154,9 @@ class Restore(Model):
     source: RestoreSource = Field(alias="from", description="Which snapshot it is restored from.")
     mode: RestoreMode = Field(description="Make a new object, or replace the target's content.")
     as_name: str | None = Field(None, alias="as", min_length=1, max_length=255, description="Name of the clone.")
+    power_off: bool = Field(False, strict=True, description="In place: switch the target off first if it is on.")
+    power_on: bool = Field(False, strict=True, description="Switch on what was restored.")
+    preserve_macs: bool = Field(False, strict=True, description="Clone: keep the addresses of its network cards.")
     not_after: Instant = Field(description="A request goes stale; after this it is not done.")
 
 

@@ -36,11 +36,13 @@ class ChangeRequest(NamedTuple):
     """Replace the mark of ``snapshot`` by ``mark`` (another expiration, pin or set).
 
     A foreign snapshot, without a mark or with another project's, is refused unless ``adopts`` says that this is meant.
+    ``lock`` locks the snapshot on its platform, or begins to take that lock away; ``None`` leaves it as it is.
     """
 
     snapshot: Snapshot
     mark: Mark
     adopts: bool = False
+    lock: bool | None = None
 
 
 class ExpireRequest(NamedTuple):

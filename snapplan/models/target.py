@@ -85,7 +85,8 @@ class Capabilities(NamedTuple):
     writes ``PLATFORM_MARGIN`` more than the mark says, and "never" while a pin holds. ``own_clock`` says that the inventory
     tells the platform's time.
 
-    ``restore_options`` are those of power_off, power_on and preserve_macs that it honours. ``unavailable`` says of restores
+    ``locks`` are the scopes whose snapshots the platform can lock against everybody until they expire. ``restore_options``
+    are those of power_off, power_on and preserve_macs that it honours. ``unavailable`` says of restores
     that this system cannot do where a person can do them. ``requests_per_hour`` is the budget of requests that its
     platform sets (0: none); ``request_costs`` is about how many requests an action takes, by ``VERB.SCOPE`` or ``VERB``.
     """
@@ -107,6 +108,7 @@ class Capabilities(NamedTuple):
     clone_blocker: str = ""
     adopts_projects: bool = False
     adopts_unmarked: bool = False
+    locks: frozenset[Scope] = frozenset()
     restore_options: frozenset[str] = frozenset()
     unavailable: Mapping[RestorePath, str] = {}
     requests_per_hour: int = 0

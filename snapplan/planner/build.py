@@ -23,6 +23,7 @@ from snapplan.planner.foresight import is_foreseen, is_released, promised_minimu
 from snapplan.planner.guards import stand
 from snapplan.planner.impact import impacts
 from snapplan.planner.keeping import add_keeping
+from snapplan.planner.locks import add_locks
 from snapplan.planner.manual import add_manual_expiries, add_manual_snapshots
 from snapplan.planner.orphans import orphaned
 from snapplan.planner.pins import add_pins
@@ -83,6 +84,7 @@ def plan(
 
 def _plan_orders(context: Context, draft: Draft) -> None:
     add_pins(context, draft)
+    add_locks(context, draft)
     add_adoptions(context, draft)
     add_restores(context, draft, declared=False)
     add_manual_snapshots(context, draft, declared=False)

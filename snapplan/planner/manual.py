@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
+from snapplan.models.order import Capture
 from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import ChangeRequest, ExpireRequest, SnapshotRequest
 from snapplan.models.snapshot import Mark
@@ -16,6 +17,7 @@ from snapplan.models.world import ManualKey
 from snapplan.planner.expiry import judge_manual
 from snapplan.planner.foresight import is_foreseen
 from snapplan.planner.names import fitting, manual_name
+from snapplan.planner.options import capture_options
 from snapplan.planner.resolve import TargetIndex, matches
 from snapplan.planner.sets import held
 from snapplan.planner.steps import add_expiry, precondition
@@ -38,6 +40,7 @@ class Wanted(NamedTuple):
     expires: timedelta | datetime | None
     description: str
     quiesce: Quiesce
+    capture: Capture
     where: str | None
     declared: bool
 
@@ -112,6 +115,7 @@ def manual_request(
     *,
     description: str = "",
     quiesce: Quiesce = Quiesce.NEVER,
+    capture: Capture | None = None,
     set_name: str | None = None,
 ) -> SnapshotRequest:
     """Return the request for a manual snapshot of one target."""
@@ -132,7 +136,8 @@ def manual_request(
         set=set_name,
     )
     name = fitting(manual_name(key), "\n".join([project, target.id, key]), state.capabilities, taken)
-    return SnapshotRequest(target, name, mark, quiesce, relative, description)
+    options = {} if capture is None else capture_options(capture, state.capabilities, target.scope)
+    return SnapshotRequest(target, name, mark, quiesce, relative, description, options)
 
 
 def _declared(context: Context) -> Iterator[Wanted]:
@@ -142,7 +147,8 @@ def _declared(context: Context) -> Iterator[Wanted]:
         targets = {t.address: t for selector in entry.targets for t in index.select(selector)}
         chosen = [targets[address] for address in sorted(targets) if context.in_focus(address)]
         where = context.where("snapshots", key)
-        yield Wanted(key, chosen, entry.expires, entry.description, entry.quiesce, where, declared=True)
+        capture = Capture(*(getattr(entry, field) for field in Capture._fields))
+        yield Wanted(key, chosen, entry.expires, entry.description, entry.quiesce, capture, where, declared=True)
 
 
 def _ordered(context: Context, draft: Draft) -> Iterator[Wanted]:
@@ -152,7 +158,24 @@ def _ordered(context: Context, draft: Draft) -> Iterator[Wanted]:
         for target in targets:
             if _taken(context, target, order.key):
                 _meet_again(context, draft, order, target)
-        yield Wanted(order.key, targets, order.expires, order.description, order.quiesce, None, declared=False)
+        if _impossible(context, draft, order, targets):
+            continue
+        yield Wanted(
+            order.key, targets, order.expires, order.description, order.quiesce, order.capture, None, declared=False
+        )
+
+
+def _impossible(context: Context, draft: Draft, order: SnapshotOrder, targets: Sequence[Target]) -> bool:
+    """Say what of an order the backend cannot do; nothing is taken then, as it would not be what was asked for."""
+    for target in targets:
+        capabilities = context.backends[target.backend].capabilities
+        unable = [field for field in order.capture.asked if not capabilities.honours(field, target.scope)]
+        if unable:
+            summary = f"{target.address} cannot be taken with {', '.join(unable)}"
+            hint = "VergeOS takes system snapshots so, nothing else"
+            draft.diagnostics.append(Diagnostic("SP434", Severity.ERROR, summary, hint=hint))
+            return True
+    return False
 
 
 def _all_targets(context: Context) -> list[Target]:
@@ -192,6 +215,7 @@ def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Targ
             one.expires,
             description=one.description,
             quiesce=one.quiesce,
+            capture=one.capture,
             set_name=set_name,
         )
         draft.add(
@@ -201,7 +225,8 @@ def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Targ
             snapshot=f"{target.address}@{request.name}",
             expires_at=request.mark.expires_at,
             after=removed,
-            change={"key": one.key},
+            change={"key": one.key}
+            | {name: request.options[name] for name in one.capture.asked if name in request.options},
             precondition={"target_id": target.id},
             reasons=(Reason("manual", one.description or f"manual snapshot {one.key}", one.where),),
             request=request,

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snapplan.diagnostics import Diagnostic, Severity
+from snapplan.diagnostics import Diagnostic
 from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import ChangeRequest
+from snapplan.planner.addressed import owned_at
 from snapplan.planner.keeping import outlasts
 from snapplan.planner.steps import precondition
 
 if TYPE_CHECKING:
     from snapplan.models.order import PinOrder
-    from snapplan.models.snapshot import Snapshot
     from snapplan.planner.context import Context, Draft
 
 
 def add_pins(context: Context, draft: Draft) -> None:
     """Add the changes that set or take away a pin; a pin stands in the mark before anything else is done."""
     for order in context.orders.pins:
-        snapshot = _find(context, order.snapshot)
+        snapshot = owned_at(context, order.snapshot)
         if isinstance(snapshot, Diagnostic):
             draft.diagnostics.append(snapshot)
             continue
@@ -46,19 +46,3 @@ def _reason(order: PinOrder) -> Reason:
     if order.pin is None:
         return Reason("unpinned", "the pin is taken away")
     return Reason("pinned", f"pinned by {order.pin.owner}: {order.pin.reason}")
-
-
-def _find(context: Context, address: str) -> Snapshot | Diagnostic:
-    found = [s for state in context.backends.values() for s in state.snapshots if s.address == address]
-    if not found:
-        hint = "snapplan list snapshots shows what there is"
-        return Diagnostic("SP430", Severity.ERROR, f"there is no snapshot {address}", hint=hint)
-    mark = found[0].mark
-    if mark is None or mark.project != context.policy.config.project:
-        return Diagnostic(
-            "SP431",
-            Severity.ERROR,
-            f"{address} is foreign: this project did not take it",
-            detail="snapplan never changes foreign snapshots, and never expires them either.",
-        )
-    return found[0]

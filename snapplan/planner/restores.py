@@ -13,7 +13,9 @@ from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import RestoreRequest
 from snapplan.models.target import RestoreMode, RestorePath, Scope
 from snapplan.models.world import ManualKey
+from snapplan.planner import powering
 from snapplan.planner.manual import manual_request
+from snapplan.planner.resolve import matches
 from snapplan.planner.safety import SAFETY_PREFIX, SAFETY_RETENTION, open_sources
 from snapplan.planner.steps import precondition
 
@@ -38,6 +40,7 @@ class Wish(NamedTuple):
     via: Scope | None
     mode: RestoreMode
     as_name: str
+    options: tuple[str, ...] = ()
     not_after: datetime | None = None
     where: Location | None = None
     declared: bool = False
@@ -101,6 +104,7 @@ def _declared(context: Context) -> Iterator[Wish]:
             via=entry.source.via,
             mode=entry.mode,
             as_name=entry.as_name or "",
+            options=powering.asked(entry),
             not_after=entry.not_after,
             where=context.policy.location("restores", key),
             declared=True,
@@ -113,13 +117,14 @@ NOTHING_LEFT = ("refused", "undone")
 
 def _ordered(context: Context) -> Iterator[Wish]:
     for order in context.orders.restores:
-        yield Wish(order.key, order.target, order.snapshot, order.before, order.via, order.mode, order.as_name)
+        options = powering.asked(order)
+        yield Wish(order.key, order.target, order.snapshot, order.before, order.via, order.mode, order.as_name, options)
 
 
 def content_digest(wish: Wish) -> str:
     """Return the digest of what a restore's declaration says, but for its deadline."""
     fields = [wish.target, wish.snapshot, format_instant(wish.before) if wish.before else None, wish.via, wish.mode]
-    return hashlib.sha256(json.dumps([*fields, wish.as_name]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([*fields, wish.as_name, *wish.options]).encode()).hexdigest()
 
 
 def _still_wanted(context: Context, draft: Draft, wish: Wish) -> bool:
@@ -188,12 +193,22 @@ def _find(context: Context, wish: Wish) -> Found | None:
         return None
     live = next((t for t in state.targets if t.scope is address.scope and t.name == address.name), None)
     source = _source(context, wish, address, live, state)
-    if RestorePath(source.scope, address.scope, wish.mode) not in state.capabilities.restores:
-        summary = f"{address.backend} cannot restore a {address.scope} out of a {source.scope} snapshot as {wish.mode}"
-        raise RefusalError(_refuse(wish, "SP427", summary, "snapplan drivers shows what each driver can do"))
+    _check_abilities(wish, RestorePath(source.scope, address.scope, wish.mode), state)
     _check_blockers(wish, address, live, state)
     target_id = live.id if live is not None else _id_of_gone(address, source)
     return Found(address, target_id, live, source)
+
+
+def _check_abilities(wish: Wish, path: RestorePath, state: BackendState) -> None:
+    can = state.capabilities
+    if path in can.unavailable or path not in can.restores:
+        summary = f"{state.name} cannot restore a {path.target} out of a {path.source} snapshot as {path.mode}"
+        hint = can.unavailable.get(path, "snapplan drivers shows what each driver can do")
+        raise RefusalError(_refuse(wish, "SP427", summary, hint))
+    missing = powering.missing(wish.options, can)
+    if missing:
+        summary = f"{state.name} has no {' and no '.join(missing)} for a restore"
+        raise RefusalError(_refuse(wish, "SP427", summary, "snapplan drivers shows what each driver can do"))
 
 
 def _id_of_gone(address: TargetAddress, source: Snapshot) -> str:
@@ -208,7 +223,7 @@ def _source(context: Context, wish: Wish, address: TargetAddress, live: Target |
         for snapshot in state.snapshots
         if snapshot.completed_at is not None
         and snapshot.taken_at <= context.now
-        and (_is_of(snapshot, address, live) if own else snapshot.scope is wish.via and inside in snapshot.contains)
+        and (_is_of(snapshot, address, live) if own else snapshot.scope is wish.via and _holds(snapshot, inside))
     ]
     if wish.snapshot != "latest":
         named = [snapshot for snapshot in candidates if snapshot.name == wish.snapshot]
@@ -228,6 +243,11 @@ def _source(context: Context, wish: Wish, address: TargetAddress, live: Target |
     return max(ours, key=lambda snapshot: (snapshot.taken_at, snapshot.native_id))
 
 
+def _holds(snapshot: Snapshot, inside: str) -> bool:
+    """Whether a snapshot holds ``scope/name``; a name may have the signs of a glob, so equal ones come first."""
+    return inside in snapshot.contains or any(matches(entry, inside) for entry in snapshot.contains)
+
+
 def _is_of(snapshot: Snapshot, address: TargetAddress, live: Target | None) -> bool:
     if snapshot.scope is not address.scope:
         return False
@@ -242,10 +262,9 @@ def _check_blockers(wish: Wish, address: TargetAddress, live: Target | None, sta
         if any(t.scope is address.scope and t.name == wish.as_name for t in state.targets):
             summary = f"there already is a {address.scope} {wish.as_name!r} on {address.backend}"
             raise RefusalError(_refuse(wish, "SP428", summary, "choose another name for the clone"))
-    elif live is not None and live.in_place_blocker:
-        raise RefusalError(
-            _refuse(wish, "SP429", f"{wish.target} cannot be restored in place: {live.in_place_blocker}")
-        )
+    elif live is not None and (blocker := powering.blocker(live, wish.options)):
+        summary = f"{wish.target} cannot be restored in place: {blocker}"
+        raise RefusalError(_refuse(wish, "SP429", summary, powering.way_out(live, state.capabilities)))
 
 
 def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
@@ -264,6 +283,7 @@ def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
         mode=wish.mode,
         as_name=wish.as_name,
         content=content_digest(wish),
+        **dict.fromkeys(wish.options, True),
     )
     return draft.add(
         Verb.RESTORE,
@@ -303,10 +323,16 @@ def _effect(context: Context, wish: Wish, found: Found) -> dict[str, Any]:
         effect["as"] = f"{found.address.backend}/{found.address.scope}/{wish.as_name}"
     elif found.live is not None:
         effect["loses_since"] = found.source.taken_at
-    return effect
+    return {**effect, **dict.fromkeys(wish.options, True)}
 
 
 def _sentence(context: Context, wish: Wish, found: Found) -> str:
+    as_name = f"{found.address.backend}/{found.address.scope}/{wish.as_name}"
+    restored = as_name if wish.mode is RestoreMode.CLONE else wish.target
+    return "; ".join([_loss(context, wish, found), *powering.told(wish.options, wish.mode, found.live, restored)])
+
+
+def _loss(context: Context, wish: Wish, found: Found) -> str:
     age = format_duration(context.now - found.source.taken_at)
     if wish.mode is RestoreMode.CLONE:
         return f"as {wish.as_name}, {age} old; nothing is replaced"

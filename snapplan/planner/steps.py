@@ -12,6 +12,7 @@ from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce
 from snapplan.planner.expiry import age_order
 from snapplan.planner.names import fitting, scheduled_name
+from snapplan.planner.options import capture_options
 from snapplan.planner.sets import set_names
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def scheduled_request(
         mark=mark,
         quiesce=period.quiesce or Quiesce.NEVER,
         retention=retention,
-        options=_options(resolved, capabilities.period_fields),
+        options=capture_options(period, capabilities, resolved.target.scope),
     )
 
 
@@ -220,9 +221,3 @@ def _names_taken(context: Context, target_ids: Collection[str]) -> dict[str, set
             if snapshot.target_id in target_ids and snapshot.completed_at is not None:
                 taken.setdefault(snapshot.target_id, set()).add(snapshot.name)
     return taken
-
-
-def _options(resolved: Resolved, honoured: Collection[str]) -> dict[str, object]:
-    period = resolved.period
-    fields = ("max_tier", "immutable", "private", "type", "partial_tags", "quiesce_tags")
-    return {name: getattr(period, name) for name in fields if name in honoured}

@@ -96,7 +96,7 @@ def test_apply_records_it_and_changes_nothing_on_the_platform(repository: Simula
     assert repository.json("plan", "--detailed-exitcode")["actions"] == []
 
 
-def test_everything_is_imported_on_demand(repository: SimulatedRepository) -> None:
+def test_everything_is_imported_on_demand(repository: SimulatedRepository, sim: Sim) -> None:
     ran = repository.run("import", "--backend", "dc1", "--all", "--out", "policies/dc1.yaml")
     policy = load_repository(repository.root).policy
     assert policy is not None
@@ -104,6 +104,13 @@ def test_everything_is_imported_on_demand(repository: SimulatedRepository) -> No
     assert names == {"gold", "idle", "System Snapshots", "SOX", "HIPAA", "NAS Volume Syncs"}
     assert "Volume Antivirus Scan" in (repository.root / "policies" / "dc1.yaml").read_text()
     assert "2 things are not in it" in ran.stderr
+    recorded = repository.json("plan")["actions"]
+    assert {(action["verb"], action["profile"]) for action in recorded} == {
+        ("profile", key) for key in ("idle", "SOX", "HIPAA", "NAS-Volume-Syncs")
+    }
+    before = rows(sim)
+    repository.run("apply", "--auto-approve")
+    assert rows(sim) == before
     assert repository.json("plan", "--detailed-exitcode")["actions"] == []
 
 
@@ -186,13 +193,22 @@ def test_an_imported_profile_is_changed_after_it_was_adopted(repository: Simulat
     assert repository.json("plan", "--detailed-exitcode")["actions"] == []
 
 
-def test_a_backend_that_is_not_there_or_has_no_schedule_is_refused(repository: SimulatedRepository) -> None:
-    assert "The policy has dc1" in repository.run("import", "--backend", "dc9", expect=64).stderr
-    config = repository.root / "snapplan.yaml"
-    config.write_text("version: 1\nproject: e2e\nbackends: {lab: {driver: memory}}\ncatalog: 'sqlite:///catalog.db'\n")
-    assert "no scheduler of its own" in repository.run("import", "--backend", "lab", expect=1).stderr
-
-
-def test_a_file_outside_of_the_policy_files_is_warned_of(repository: SimulatedRepository) -> None:
-    ran = repository.run("import", "--backend", "dc1", "--out", "dc1.yaml")
-    assert "not among the policy files" in ran.stderr
+def test_two_systems_whose_profiles_share_a_name_are_imported_side_by_side(
+    repository: SimulatedRepository, tmp_path: Path
+) -> None:
+    night = {"name": "Night", "frequency": "daily", "hour": 3, "retention": "30d"}
+    other = {**SYSTEM, "profiles": [{"name": "gold", "periods": [night]}], "volumes": []}
+    with Simulator(Stage.of(seeds.parse(other), NOON), tmp_path / "other") as second:
+        config = repository.root / "snapplan.yaml"
+        (first,) = [line for line in config.read_text().splitlines() if line.startswith("  dc1:")]
+        both = first.replace("dc1:", "dc2:").replace(repository.sim.host, second.host).replace("ca.pem", "ca2.pem")
+        config.write_text(config.read_text().replace(first, f"{first}\n{both}"))
+        (repository.root / "ca2.pem").write_bytes(second.ca_file.read_bytes())
+        repository.run("import", "--backend", "dc1", "--out", "policies/dc1.yaml")
+        repository.run("import", "--backend", "dc2", "--out", "policies/dc2.yaml")
+        assert findings(repository.root) == []
+        text = (repository.root / "policies" / "dc2.yaml").read_text()
+        assert "  gold-2:\n    platform_name: gold\n" in text
+        assert "    profile: System-Snapshots\n" in text
+        assert "\n  System-Snapshots" not in text.partition("assignments:")[0]
+        assert repository.json("plan", "--detailed-exitcode")["actions"] == []

@@ -12,7 +12,8 @@ from snapplan.codes import CODES
 
 CODE = re.compile(r"\bSP[1-9][0-9]{2}\b")
 PACKAGE = Path(snapplan.__file__).parent
-EXPLANATIONS = [PACKAGE / "codes" / name for name in ("files.py", "meaning.py", "guards.py", "plans.py", "saved.py")]
+PARTS = ("files", "meaning", "guards", "plans", "platforms", "saved")
+EXPLANATIONS = [PACKAGE / "codes" / f"{part}.py" for part in PARTS]
 SOURCES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "codes"]
 USED = sorted({code for path in SOURCES for code in CODE.findall(path.read_text(encoding="utf-8"))})
 

@@ -13,9 +13,9 @@ import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from snapplan.drivers.base import DriverType, Settings
+    from snapplan.drivers.base import Driver, Settings
 
 FAILED = 1
 
@@ -23,7 +23,7 @@ FAILED = 1
 class Job(NamedTuple):
     """``verb`` is a method of the driver, ``argument`` what it gets; ``environment`` is added to the process's own."""
 
-    driver: DriverType
+    open: Callable[[Settings], Driver]
     settings: Settings
     verb: str
     argument: Any
@@ -34,7 +34,7 @@ def run(job: Job) -> int:
     """Make the call in this process; return 0 when all of it succeeded."""
     os.environ.update(job.environment)
     try:
-        driver = job.driver.open(job.settings)
+        driver = job.open(job.settings)
         answer = getattr(driver, job.verb)(job.argument)
         outcomes = [answer] if job.verb == "restore" else list(answer)
         errors = [each.error for each in outcomes if getattr(each, "error", None) is not None]

@@ -43,7 +43,7 @@ class Crasher:
         assert self._process.stdout is not None
         settings = lab.harness.settings(project=PROJECT, read_only=False)
         environment[NOW_VARIABLE] = format_instant(lab.harness.now())
-        pickle.dump(Job(lab.harness.driver, settings, verb, argument, environment), self._process.stdin)
+        pickle.dump(Job(lab.harness.driver.open, settings, verb, argument, environment), self._process.stdin)
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 

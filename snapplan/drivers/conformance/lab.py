@@ -174,7 +174,8 @@ class Lab:
             content="digest",
         )
         if mode is RestoreMode.IN_PLACE:
-            request = request._replace(**{name: True for name in POWER if name in self.capabilities.restore_options})
+            options: dict[str, Any] = {name: True for name in POWER if name in self.capabilities.restore_options}
+            request = request._replace(**options)
         return request._replace(**fields)
 
     def spoil(self, path: str) -> dict[str, bytes]:

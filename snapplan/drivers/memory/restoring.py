@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snapplan.errors import NameTakenError, NotFoundError, NotSupportedError, RefusedError
-from snapplan.models.target import RestoreMode, RestorePath, Scope
+from snapplan.models.target import POWERED_ON, RestoreMode, RestorePath, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def _clone(world: World, request: RestoreRequest, captured: StoredTarget) -> Sto
         raise RefusedError(world.backend, "a clone needs a name")
     if (request.scope, request.as_name) in world.targets:
         raise NameTakenError(world.backend, f"{world.backend}/{request.scope}/{request.as_name} is there already")
-    return captured._replace(name=request.as_name, id="", in_place_blocker="")
+    return captured._replace(name=request.as_name, id="", in_place_blocker=POWERED_ON if request.power_on else "")
 
 
 def _in_place(world: World, request: RestoreRequest, captured: StoredTarget) -> StoredTarget:
@@ -80,8 +80,11 @@ def _in_place(world: World, request: RestoreRequest, captured: StoredTarget) -> 
     present = world.targets.get((captured.scope, name))
     if present is None:
         return captured._replace(name=name, id=captured.id if whole else request.target_id)
-    if present.in_place_blocker:
+    if present.in_place_blocker and not (request.power_off and present.in_place_blocker == POWERED_ON):
         raise RefusedError(world.backend, f"{world.backend}/{present.path}: {present.in_place_blocker}")
     if not whole and present.id != request.target_id:
         raise RefusedError(world.backend, f"{world.backend}/{present.path} is another target now ({present.id})")
-    return captured._replace(name=name, id=present.id, tags=present.tags)
+    restored = captured._replace(name=name, id=present.id, tags=present.tags)
+    if request.power_on or request.power_off:
+        return restored._replace(in_place_blocker=POWERED_ON if request.power_on else "")
+    return restored

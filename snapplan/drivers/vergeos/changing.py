@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from snapplan.drivers.vergeos.api import Row
     from snapplan.drivers.vergeos.connection import Connection
     from snapplan.models.request import ChangeRequest
+    from snapplan.models.snapshot import Snapshot
 
 UNLOCKED = frozenset({"", "unlocked"})
+LOCKED = "locked"
+LOCKS_RIGHTLY = (26, 1, 7)
 
 
 def change(connection: Connection, request: ChangeRequest) -> Outcome:
@@ -28,6 +31,8 @@ def change(connection: Connection, request: ChangeRequest) -> Outcome:
     scope = snapshot.scope
     row = standing(connection, snapshot)
     _refuse_others(connection, request, row)
+    if request.lock is not None and scope not in connection.capabilities.locks:
+        raise connection.refuse(f"{snapshot.address}: the platform locks no snapshots of a {scope}")
     body = _body(connection, request, row)
     id_ = meant(connection, snapshot)
     point("vergeos.change.before")
@@ -45,7 +50,22 @@ def change(connection: Connection, request: ChangeRequest) -> Outcome:
     if wrong:
         text = f"{unknown}; looked: it was not changed" if unknown else f"the system did not take over {wrong}"
         raise connection.failed(f"{snapshot.address}: {text}")
-    return Outcome(snapshot=listed(connection, scope, after, Owner(snapshot.target_id, snapshot.target_name)))
+    stands = listed(connection, scope, after, Owner(snapshot.target_id, snapshot.target_name))
+    return Outcome(snapshot=stands, notices=_told(connection, request, stands))
+
+
+def _told(connection: Connection, request: ChangeRequest, stands: Snapshot) -> tuple[str, ...]:
+    """Return what the operator is to know of a lock; its end is the platform's to say."""
+    if request.lock is None:
+        return ()
+    until = stands.locked_until
+    if until is None:
+        return ("the system shows no lock",)
+    told = f"locked until {until:%Y-%m-%d %H:%MZ}" if request.lock else f"it is free from {until:%Y-%m-%d %H:%MZ} on"
+    if request.lock and connection.api.version_numbers < LOCKS_RIGHTLY:
+        # Release notes of 26.1.7: before, a lock set on an existing snapshot began to end at once.
+        return (f"{told}; VergeOS before 26.1.7 lets such a lock end after a week",)
+    return (told,)
 
 
 def _refuse_others(connection: Connection, request: ChangeRequest, row: Row) -> None:
@@ -81,9 +101,12 @@ def _body(connection: Connection, request: ChangeRequest, row: Row) -> dict[str,
     if (row.get("immutable_status") or "") not in UNLOCKED and is_earlier(expires, stands):
         raise connection.refuse(
             f"{snapshot.address} is locked: the platform lets its expiration only move away",
-            hint="unlock it in the UI, which takes effect after a week",
+            hint="snapplan unlock, which takes effect after a week",
         )
-    return {"description": description, **expiring(snapshot.scope, expires)}
+    body = {"description": description, **expiring(snapshot.scope, expires)}
+    if request.lock is None or request.lock is (row.get("immutable_status") == LOCKED):
+        return body
+    return {**body, "immutable": request.lock}
 
 
 def _differences(body: dict[str, Any], row: Row) -> str:

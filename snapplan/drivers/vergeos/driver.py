@@ -12,6 +12,7 @@ from snapplan.drivers.vergeos.api import Api
 from snapplan.drivers.vergeos.budget import Budget
 from snapplan.drivers.vergeos.connection import Connection
 from snapplan.drivers.vergeos.costs import cost_of
+from snapplan.drivers.vergeos.known_schedule import KnownSchedule
 from snapplan.drivers.vergeos.probes import VOLUME_RESTORE
 from snapplan.drivers.vergeos.refresh import refresh
 from snapplan.errors import BackendError, RefusedError
@@ -19,7 +20,7 @@ from snapplan.models.request import Outcome
 from snapplan.models.target import RestorePath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from snapplan.drivers.base import Settings
     from snapplan.drivers.vergeos.options import VergeosOptions
@@ -59,6 +60,7 @@ class VergeosDriver:
         self._api = Api(settings.backend, options, settings.base, meter)
         self._budget = Budget(settings.backend, meter, options.requests_per_hour)
         self._offers: Offers | None = None
+        self._schedule = KnownSchedule()
         self._lock = threading.Lock()
 
     def inventory(self) -> Inventory:
@@ -66,6 +68,7 @@ class VergeosDriver:
         found = refresh(self._api, self._options, self._settings.project, self._static, self._offers)
         with self._lock:
             self._offers, self.capabilities = found.offers, found.capabilities
+        self._learn(found.inventory, found.vm_keys)
         return found.inventory
 
     def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:
@@ -103,6 +106,18 @@ class VergeosDriver:
         with self._budget.reserve(cost_of("restore", request.scope)):
             return restore(self._connection, request)
 
+    def set_profile(self, request: PlatformProfileRequest) -> Outcome:
+        """Make, change or delete a profile."""
+        from snapplan.drivers.vergeos.scheduling import set_profile
+
+        return self._outcome(cost_of("profile"), partial(set_profile, self._connection, self._schedule, request))
+
+    def set_assignment(self, request: PlatformAssignRequest) -> Outcome:
+        """Assign a profile to a target, or take it away."""
+        from snapplan.drivers.vergeos.assigning import assign
+
+        return self._outcome(cost_of("assign"), partial(assign, self._connection, self._schedule, request))
+
     def recover(self, live_runs: Collection[str]) -> list[Recovered]:
         """Complete or undo the restores of runs that died."""
         from snapplan.drivers.vergeos.recovery import recover
@@ -113,6 +128,12 @@ class VergeosDriver:
     def close(self) -> None:
         """Give up all connections."""
         self._api.close()
+
+    def _learn(self, inventory: Inventory, vm_keys: Mapping[str, int]) -> None:
+        schedule = inventory.platform
+        if schedule is not None:
+            told = [target for target in inventory.targets if target.scope not in schedule.blockers]
+            self._schedule.learn(schedule, vm_keys, frozenset(target.id for target in told))
 
     @property
     def _connection(self) -> Connection:

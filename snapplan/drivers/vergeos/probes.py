@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST_REQUESTS = 15
 """So many requests may a refresh make."""
-VOLUME_ACTIONS, CLOUD_RESTORE = "volume_actions", "cloud_restore"
+VOLUME_ACTIONS = "volume_actions"
 VOLUME_RESTORE = RestorePath(Scope.VOLUME, Scope.VOLUME, RestoreMode.IN_PLACE)
 WHOLE_RESTORE = RestorePath(Scope.CLOUD, Scope.CLOUD, RestoreMode.IN_PLACE)
 NOT_OFFERED = "this system does not offer it through the API; do it in the UI at "
@@ -53,38 +53,25 @@ PLACES: Mapping[RestorePath, str] = MappingProxyType(
 
 
 class Offers(NamedTuple):
-    """What was found out about one system; ``asked`` are the tables whose schema was asked for."""
+    """What was found out about one system beyond its rows."""
 
     volume_restore: bool = False
-    whole_restore: bool = False
-    asked: frozenset[str] = frozenset()
 
 
 def probe(api: Api, rows: SystemRows) -> Offers:
-    """Ask for the schemas that tell what restores there are, as far as a refresh may make requests.
+    """Ask for the schema that tells whether volumes can be restored: one request, and none where nothing depends on it.
 
-    At most two requests, and fewer where a refresh would exceed ``MOST_REQUESTS``. Raises ``UnreachableError`` where the
+    It is left out as well where a refresh would make more than ``MOST_REQUESTS``. Raises ``UnreachableError`` where the
     system does not answer; a schema that it does not show offers nothing.
     """
-    left = MOST_REQUESTS - rows.requests
-    asked: dict[str, Row | None] = {}
-    for table in ([VOLUME_ACTIONS] if rows.volumes else []) + [CLOUD_RESTORE]:
-        if len(asked) < left:
-            asked[table] = api.schema(table)
-    return Offers(
-        volume_restore=restores_volumes(asked.get(VOLUME_ACTIONS)),
-        whole_restore=restores_system(asked.get(CLOUD_RESTORE)),
-        asked=frozenset(asked),
-    )
+    if not rows.volumes or rows.requests >= MOST_REQUESTS:
+        return Offers()
+    return Offers(volume_restore=restores_volumes(api.schema(VOLUME_ACTIONS)))
 
 
 def capabilities_of(static: Capabilities, rows: SystemRows, offers: Offers, requests_per_hour: int) -> Capabilities:
     """Return what ``static``, the most that any system can do, comes to on this one."""
-    missing = {
-        *(() if offers.volume_restore else (VOLUME_RESTORE,)),
-        *(() if offers.whole_restore else (WHOLE_RESTORE,)),
-    }
-    restores = static.restores - missing
+    restores = static.restores if offers.volume_restore else static.restores - {VOLUME_RESTORE}
     return static._replace(
         restores=restores,
         unavailable={path: NOT_OFFERED + place for path, place in PLACES.items() if path not in restores},
@@ -97,11 +84,6 @@ def capabilities_of(static: Capabilities, rows: SystemRows, offers: Offers, requ
 def restores_volumes(schema: Row | None) -> bool:
     """Say whether the schema of ``volume_actions`` knows the action that restores a volume out of its snapshot."""
     return "restore" in words(schema, "action")
-
-
-def restores_system(schema: Row | None) -> bool:
-    """Say whether the schema of ``cloud_restore`` has a column for the system snapshot."""
-    return "cloud_snapshot" in columns(schema)
 
 
 def columns(schema: Row | None) -> dict[str, Row]:

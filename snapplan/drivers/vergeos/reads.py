@@ -86,7 +86,7 @@ def read_system(api: Api) -> SystemRows:
         tags=api.rows("tags", TAG_FIELDS),
         settings=_settings(api),
         agents=_agents(api, vms),
-        period_tags=_period_tags(api, periods),
+        period_tags=kept_period_tags(api, periods),
     )
     return rows._replace(requests=api.requests - before)
 
@@ -113,7 +113,7 @@ def _agents(api: Api, vms: list[Row]) -> list[Row] | None:
     return api.rows("machine_status", "$key,machine,agent_version")
 
 
-def _period_tags(api: Api, periods: list[Row]) -> list[Row] | None:
+def kept_period_tags(api: Api, periods: list[Row]) -> list[Row] | None:
     """Read where the tags of partial periods may be kept instead of in the periods (API reference, periods: a guess)."""
     if api.version_numbers < PARTIAL_SINCE or all(row.get("type", "full") == "full" for row in periods):
         return None

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.drivers.vergeos.inventory import Circumstances, inventory_of
+from snapplan.drivers.vergeos.objects import vms_of
 from snapplan.drivers.vergeos.probes import Offers, capabilities_of, probe
 from snapplan.drivers.vergeos.reads import read_system
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snapplan.drivers.vergeos.api import Api
     from snapplan.drivers.vergeos.options import VergeosOptions
     from snapplan.models.request import Inventory
@@ -16,11 +19,15 @@ if TYPE_CHECKING:
 
 
 class Refreshed(NamedTuple):
-    """What a refresh found; ``offers`` may be handed to the next one of the same connection, which then asks less."""
+    """What a refresh found; ``offers`` may be handed to the next one of the same connection, which then asks less.
+
+    ``vm_keys`` are the keys in ``vms`` by VM id, so that a profile is assigned without looking each up again.
+    """
 
     inventory: Inventory
     capabilities: Capabilities
     offers: Offers
+    vm_keys: Mapping[str, int]
 
 
 def refresh(
@@ -44,4 +51,5 @@ def refresh(
         insecure=options.insecure,
         capabilities=capabilities,
     )
-    return Refreshed(inventory_of(rows, about), capabilities, known)
+    inventory = inventory_of(rows, about)
+    return Refreshed(inventory, capabilities, known, {vm.id: vm.key for vm in vms_of(rows.vms, rows.agents)})

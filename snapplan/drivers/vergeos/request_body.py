@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snapplan import clock
 from snapplan.drivers.vergeos.expiration import expiring, first_expiration
 from snapplan.drivers.vergeos.keys import parent_column
-from snapplan.drivers.vergeos.marks import MarkTooLongError, described
+from snapplan.drivers.vergeos.marks import MarkTooLongError, described, mark_of
 from snapplan.drivers.vergeos.profiles import UnknownTagError, joined_keys
 from snapplan.drivers.vergeos.reads import PARTIAL_SINCE, TAG_FIELDS
 from snapplan.drivers.vergeos.tagging import tag_keys
@@ -72,9 +72,13 @@ def body_of(connection: Connection, request: SnapshotRequest, parent: int | str 
 def _description(connection: Connection, request: SnapshotRequest) -> str:
     name = request.name if request.target.scope is Scope.CLOUD else ""
     try:
-        return described(request.description, request.mark, name)
+        description = described(request.description, request.mark, name)
     except MarkTooLongError as error:
         raise connection.refuse(f"{request.target.address}@{request.name}: {error}") from error
+    if mark_of(description, request.name) != request.mark:
+        # What cannot be read again would be a snapshot that is nobody's.
+        raise connection.refuse(f"the mark of {request.target.address}@{request.name} cannot be written")
+    return description
 
 
 def _of_the_system(connection: Connection, request: SnapshotRequest) -> dict[str, Any]:

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from snapplan.drivers.base import CheckFinding
 from snapplan.drivers.vergeos.failures import ReadError
 from snapplan.drivers.vergeos.probes import (
-    CLOUD_RESTORE,
     NOT_OFFERED,
     PLACES,
     VOLUME_ACTIONS,
     VOLUME_RESTORE,
     WHOLE_RESTORE,
     columns,
-    restores_system,
     restores_volumes,
 )
 from snapplan.drivers.vergeos.profiles import PARTIAL_COLUMNS
 from snapplan.drivers.vergeos.system_profile import system_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from snapplan.drivers.vergeos.api import Api, Row
 
@@ -58,8 +56,8 @@ def settled(seen: Seen) -> Iterator[CheckFinding]:
     yield _system_profile(seen)
     yield from _periods(seen)
     yield _forever(seen)
-    yield _restore(seen, "restore of a volume", VOLUME_ACTIONS, PLACES[VOLUME_RESTORE], restores_volumes)
-    yield _restore(seen, "restore of the system", CLOUD_RESTORE, PLACES[WHOLE_RESTORE], restores_system)
+    yield _volume_restore(seen)
+    yield _system_restore(seen)
     for table in ("machine_snapshots", "volume_snapshots"):
         yield _expires_type(seen, table)
     yield _agents(seen)
@@ -106,11 +104,22 @@ def _forever(seen: Seen) -> CheckFinding:
     return CheckFinding(WARNING, subject, text)
 
 
-def _restore(seen: Seen, subject: str, table: str, place: str, offers: Callable[[Row | None], bool]) -> CheckFinding:
-    schema, refused = _schema(seen.api, table)
-    if offers(schema):
-        return CheckFinding(OK, subject, f"offered: {table} has it")
-    return CheckFinding(NOTE, subject, f"{NOT_OFFERED}{place}" + (f" ({table}: {refused})" if refused else ""))
+def _volume_restore(seen: Seen) -> CheckFinding:
+    subject = "restore of a volume"
+    schema, refused = _schema(seen.api, VOLUME_ACTIONS)
+    if restores_volumes(schema):
+        return CheckFinding(OK, subject, f"offered: {VOLUME_ACTIONS} has it")
+    why = f" ({VOLUME_ACTIONS}: {refused})" if refused else ""
+    return CheckFinding(NOTE, subject, f"{NOT_OFFERED}{PLACES[VOLUME_RESTORE]}{why}")
+
+
+def _system_restore(seen: Seen) -> CheckFinding:
+    schema, refused = _schema(seen.api, "cloud_restore")
+    has = ", ".join(sorted(columns(schema))) or "nothing that is understood"
+    table = f"table cloud_restore: {refused}" if schema is None else f"table cloud_restore has {has}"
+    return CheckFinding(
+        NOTE, "restore of the system", f"never done by snapplan; in the UI at {PLACES[WHOLE_RESTORE]}; {table}"
+    )
 
 
 def _expires_type(seen: Seen, table: str) -> CheckFinding:

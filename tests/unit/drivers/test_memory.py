@@ -21,7 +21,7 @@ from snapplan.errors import (
 )
 from snapplan.models.request import ExpireRequest, RestoreRequest, SnapshotRequest
 from snapplan.models.snapshot import Mark, Pin
-from snapplan.models.target import Quiesce, RestoreMode, Scope
+from snapplan.models.target import POWERED_ON, Quiesce, RestoreMode, Scope
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -318,6 +318,22 @@ class TestVerbs:
         world.put(Scope.VM, "web", {"disk": b"another VM"})
         assert isinstance(opened.restore(in_place(snapshot)).error, RefusedError)
         assert world.targets[Scope.VM, "web"].files == {"disk": b"another VM"}
+
+    @pytest.mark.parametrize("power_on", [True, False])
+    def test_one_that_is_powered_on_is_switched_off_where_that_is_asked_for(
+        self, tmp_path: Path, power_on: bool
+    ) -> None:
+        opened = driver(tmp_path, targets=[{**WEB, "in_place_blocker": POWERED_ON}])
+        take(opened)
+        (snapshot,) = opened.inventory().snapshots
+        assert opened.restore(in_place(snapshot, power_off=True, power_on=power_on)).error is None
+        assert opened.inventory().targets[1].in_place_blocker == (POWERED_ON if power_on else "")
+
+    def test_power_off_lifts_no_other_blocker(self, tmp_path: Path) -> None:
+        opened = driver(tmp_path, targets=[{**WEB, "in_place_blocker": "it is locked"}])
+        take(opened)
+        (snapshot,) = opened.inventory().snapshots
+        assert isinstance(opened.restore(in_place(snapshot, power_off=True)).error, RefusedError)
 
     def test_an_incomplete_snapshot_restores_nothing(self, tmp_path: Path) -> None:
         scripted = {"target": "vm/web", "taken_at": "2026-11-22T10:00Z", "key": "k", "complete": False}
