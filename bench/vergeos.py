@@ -77,7 +77,6 @@ def configuration(endpoints: dict[str, str]) -> str:
         "username": "admin",
         "password": "${file:password}",
         "ca_file": endpoints["ca_file"],
-        "requests_per_hour": 5_000,
     }
     whole = {"version": 1, "project": PROJECT, "backends": {"dc1": backend}, "catalog": "sqlite:///catalog.db"}
     return json.dumps(whole)

@@ -32,6 +32,16 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def unreadable() -> str | None:
+    """Return the name of a variable that sets a clock and holds no instant, ``None`` where all is well."""
+    for name in (NOW_VARIABLE, SECOND_VARIABLE):
+        try:
+            datetime.fromisoformat(os.environ.get(name) or "2026-11-22").astimezone(UTC)
+        except (ValueError, OverflowError):
+            return name
+    return None
+
+
 def monotonic() -> float:
     """Return seconds of a clock that never steps back, for durations and time limits."""
     return time.monotonic()

@@ -289,7 +289,7 @@ class Workspace:
         try:
             driver = self.driver(name)
             if name not in readings:
-                readings[name] = (clock.now(), driver.inventory())
+                readings[name] = (clock.now(), self._read(name, driver))
             started_at, inventory = readings[name]
             state, observation = reconcile(
                 name,
@@ -314,6 +314,17 @@ class Workspace:
             vanished=self.catalog.vanished(name, None if record else observation),
             requests_spent=self.meter(name).spent() if driver.capabilities.requests_per_hour else 0,
         )
+
+    def _read(self, name: str, driver: Driver) -> Inventory:
+        """Return all that a backend holds, its own scheduler's snapshots under the names that the policy has for them."""
+        inventory = driver.inventory()
+        if inventory.platform is None:
+            return inventory
+        from snapplan.planner.managed import under_policy_names
+
+        recorded = self.catalog.state().profiles
+        found = under_policy_names(inventory.snapshots, self.policy, name, driver.capabilities, recorded)
+        return inventory._replace(snapshots=found)
 
     def _capabilities(self, name: str) -> Capabilities:
         from snapplan.drivers.registry import find

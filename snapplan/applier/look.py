@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snapplan import clock
 from snapplan.applier.answers import sentence
 from snapplan.errors import (
     BackendError,
@@ -14,6 +15,7 @@ from snapplan.errors import (
     UnreachableError,
 )
 from snapplan.models.request import ChangeRequest, ExpireRequest, Outcome, RestoreRequest, SnapshotRequest
+from snapplan.models.target import PLATFORM_MARGIN
 
 if TYPE_CHECKING:
     from snapplan.drivers.base import Driver
@@ -107,10 +109,18 @@ def _judged_snapshot(request: SnapshotRequest, inventory: Inventory, error: Back
 def _judged_change(request: ChangeRequest, inventory: Inventory, error: BackendError) -> Outcome:
     for snapshot in inventory.snapshots:
         if snapshot.native_id == request.snapshot.native_id:
-            if snapshot.mark == request.mark:
+            if snapshot.mark == request.mark and _is_kept(request, inventory):
                 return Outcome(snapshot=snapshot, notices=(LOOKED,))
             return _failed(error, "it was not changed")
     return _failed(error, "it is gone")
+
+
+def _is_kept(request: ChangeRequest, inventory: Inventory) -> bool:
+    """Whether a platform that deletes by itself was told; a change that leaves the mark as it is shows only there."""
+    if request.mark != request.snapshot.mark:
+        return True
+    deletes_at = inventory.deletes_at.get(request.snapshot.native_id)
+    return deletes_at is None or deletes_at > clock.now() + PLATFORM_MARGIN / 2
 
 
 def _judged_restore(request: RestoreRequest, inventory: Inventory, error: BackendError) -> Outcome:

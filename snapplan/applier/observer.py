@@ -75,6 +75,9 @@ class PlainObserver:
     def finished(self, action: Action, result: ActionResult) -> None:
         """Write the line of an action, and a line for each notice."""
         self._ended += 1
+        self._total = max(
+            self._total, self._ended
+        )  # what a dead run left half-made is cleared besides what was approved
         digits = len(str(self._total))
         place = f"{self._ended:>{digits + 2}}/{self._total}"
         for line in lines(result, self._width):
@@ -154,14 +157,25 @@ class ProgressObserver:
     def started(self, action: Action) -> None:
         """Name the action beside its backend's bar."""
         now = f"{SYMBOLS[action.verb]} {printable(subject(action))}"
-        self._progress.update(self._bars[_bar(action)], now=now)
+        self._progress.update(self._bar_of(action), now=now)
 
     def finished(self, action: Action, result: ActionResult) -> None:
         """Move the bar on; print what failed, was not tried or deserves a notice."""
-        self._progress.update(self._bars[_bar(action)], advance=1, now="")
+        bar = self._bar_of(action)
+        self._progress.update(bar, advance=1, now="")
+        task = next(task for task in self._progress.tasks if task.id == bar)
+        if task.total is not None and task.completed > task.total:
+            self._progress.update(bar, total=task.completed)
         if result.state is not State.DONE or result.notices:
             for line in lines(result, 0):
                 self.notice(line)
+
+    def _bar_of(self, action: Action) -> TaskID:
+        """Return the bar of an action's backend; one that nothing was approved for gets its own."""
+        name = _bar(action)
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task("", total=1, name=printable(name), now="")
+        return self._bars[name]
 
     def notice(self, text: str) -> None:
         """Print a line above the bars."""

@@ -151,7 +151,10 @@ class RunRow(NamedTuple):
 
 
 class JournalRow(NamedTuple):
-    """One action of a run. ``state``: intent, done, failed, skipped, not_tried, adopted."""
+    """One action of a run. ``state``: intent, done, failed, skipped, not_tried, adopted.
+
+    ``target`` is an address; of an action on a profile, which has none, it is the profile's name.
+    """
 
     run: int
     number: int

@@ -135,7 +135,7 @@ def _raise_slot(db: sqlite3.Connection, snapshot: Snapshot) -> None:
 def _put_action(db: sqlite3.Connection, run: int, action: Action, state: str, text: str, now: datetime) -> None:
     """Write an action to the journal, and to the record where the run was closed: its owner was held up for long."""
     at = seconds(now)
-    about = (action.verb.value, action.backend, action.target, action.snapshot, action.foreseen)
+    about = (action.verb.value, action.backend, action.target or action.profile, action.snapshot, action.foreseen)
     said = record.storable(text)
     begun_at = at if state == "intent" else None
     db.execute(_PUT_ACTION, (run, action.number, *about, state, said, begun_at, at))

@@ -83,7 +83,7 @@ def carry_out(wish: Wish) -> int:
     elif wish.form == "json":
         from snapplan.render.jsonplan import json_text
 
-        console.result(json_text(account))
+        console.told(json_text(account))
     gated = wish.auto_approve and RETROACTIVE_CODE not in wish.lifted.codes and any(map(is_gated, plan.actions))
     return account_exit_code(account, document, wish.confirmed, gated=gated)
 
@@ -96,8 +96,8 @@ def _settle(workspace: Workspace, wish: Wish) -> None:
 
 def show_account(account: Mapping[str, Any], document: Mapping[str, Any], resume: str) -> None:
     """Print what became of a plan, and how to take back what restores in place have replaced."""
-    console.result("\n" + account_text(account, style=console.out_style(), resume=resume))
-    console.result("".join(f"Undo:  {command}\n" for command in undo_commands(document, account)))
+    console.told("\n" + account_text(account, style=console.out_style(), resume=resume))
+    console.told("".join(f"Undo:  {command}\n" for command in undo_commands(document, account)))
 
 
 def execute(workspace: Workspace, plan: Plan, wish: Wish) -> tuple[Plan, dict[str, Any]]:
@@ -196,7 +196,8 @@ def _show(document: Mapping[str, Any], wish: Wish) -> None:
         as_text = wish.form == "text"
         style = console.out_style() if as_text else console.err_style()
         text = plan_text(document, full=wish.full, style=style, command=None, schedule=not wish.orders)
-        console.result(text) if as_text else console.notice(text)
+        write = console.told if wish.auto_approve else console.result
+        write(text) if as_text else console.notice(text)
         return
     from snapplan.render.diagnostics import diagnostic_text
 

@@ -62,7 +62,7 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
     if wish.form == "json":
         from snapplan.render.jsonplan import json_text
 
-        console.result(json_text(account))
+        console.told(json_text(account))
     else:
         show_account(account, result, shlex.join(command_words("apply", "--resume", str(account["run"]))))
     return account_exit_code(account, result, confirmed)

@@ -188,12 +188,13 @@ def clock_command(sets: bool, reason: str | None, form: str) -> int:
     from snapplan.ids import format_instant
     from snapplan.second_clock import reading
 
+    reason = (reason or "").strip()
     if sets and not reason:
         raise CommandLineError("--set needs --reason: it is recorded why the clock was believed")
     now = clock.now()
     with _open(writable=sets) as workspace:
         if sets:
-            workspace.catalog.set_clock(current_owner(), reason or "", now)
+            workspace.catalog.set_clock(current_owner(), reason, now)
         state = workspace.catalog.state()
         second = reading(now, state)
     rows = {"now": now, "confirmed": state.high_water, "second_clock": second}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -17,10 +18,25 @@ def result(text: str) -> None:
     sys.stdout.flush()
 
 
+def told(text: str) -> None:
+    """Write what was done, or is about to be without a question, to stdout.
+
+    Where nobody reads any more, that is no failure: protection must not depend on who reads a log.
+    """
+    try:
+        result(text)
+    except BrokenPipeError:
+        # What is still in the buffer, and what comes, must not fail again when the process ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def notice(text: str) -> None:
-    """Write one line for the person at the terminal, or for a log, to stderr."""
-    sys.stderr.write(f"{redact(text)}\n")
-    sys.stderr.flush()
+    """Write one line for the person at the terminal, or for a log, to stderr, if anybody reads it."""
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"{redact(text)}\n")
+        sys.stderr.flush()
 
 
 def out_style() -> Style:

@@ -107,6 +107,14 @@ def group() -> None:
       snapplan apply               do it, after a question
       snapplan COMMAND --help      more about a command
     """
+    from snapplan import clock
+    from snapplan.errors import CommandLineError
+
+    wrong = clock.unreadable()
+    if wrong is not None:
+        raise CommandLineError(
+            f"the variable {wrong} holds no instant", hint="Write 2026-11-22T02:00:00Z, or unset it."
+        )
 
 
 def invoke(arguments: Sequence[str] | None = None) -> int:

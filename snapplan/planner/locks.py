@@ -23,7 +23,8 @@ def add_locks(context: Context, draft: Draft) -> None:
         if problem is not None:
             draft.diagnostics.append(problem)
             continue
-        assert not isinstance(snapshot, Diagnostic) and snapshot.mark is not None
+        assert not isinstance(snapshot, Diagnostic)
+        assert snapshot.mark is not None
         locked = snapshot.locked_until is not None and snapshot.locked_until > context.now
         if not order.lock and not locked:
             continue

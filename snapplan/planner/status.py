@@ -12,6 +12,7 @@ from snapplan.models.target import Quiesce
 from snapplan.planner.context import prepare
 from snapplan.planner.due import due, start_tracking
 from snapplan.planner.listing import Listed, is_held_by_platform, listed
+from snapplan.planner.native import native_name
 from snapplan.planner.slots import calendar
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
     """Return ``{"as_of", "targets": [...], "drift": [...], "foreign", "backends": [...]}`` as JSON data.
 
     One row per target: ``target``, ``profiles``, ``snapshots``, ``newest``, ``oldest``, ``quiesced`` (of the newest),
-    ``next_due``, ``state`` (ok, due, late, new, missing, orphan, unprotected) and ``attention`` (sentences). What a
-    platform should have taken more than 15 minutes ago and has not is ``late``.
+    ``next_due``, ``state`` (ok, due, late, new, missing, unadopted, orphan, unprotected) and ``attention`` (sentences).
+    What a platform should have taken more than 15 minutes ago and has not is ``late``; one whose profile there carries no
+    mark of ours is ``unadopted``.
     """
     context = prepare(policy, world, now, Orders(), focus or Focus())
     addresses = {(t.backend, t.scope, t.id): t.address for state in context.backends.values() for t in state.targets}
@@ -105,6 +107,10 @@ def _judge(
         stay = "1 snapshot stays" if len(snapshots) == 1 else f"{len(snapshots)} snapshots stay"
         return "orphan", [*attention, f"{gone}; {stay}"]
     attention += _of_the_platform(context, resolved, snapshots)
+    unadopted = sorted({item.triple.profile for item in resolved if _is_unadopted(context, item)})
+    if unadopted:
+        what = f"profile {unadopted[0]} of its platform is not adopted: what it takes is foreign, and not followed"
+        return "unadopted", [*attention, what]
     overdue = [text for item in resolved if (text := _overdue(context, item))]
     if any(item.triple not in context.tracked for item in resolved):
         return "new", [*attention, *overdue]
@@ -114,6 +120,16 @@ def _judge(
         return "missing", [*attention, "no complete snapshot of it is left", *overdue]
     state = "late" if late else "due" if overdue else "ok"
     return state, [*attention, *overdue]
+
+
+def _is_unadopted(context: Context, item: Resolved) -> bool:
+    """Whether the platform's profile carries no mark of ours: what it takes is not known to be ours then."""
+    platform = context.backends[item.triple.backend].platform if item.native else None
+    if platform is None:
+        return False
+    name = native_name(item.triple.profile, item.profile)
+    standing = [profile for profile in platform.profiles if profile.name == name]
+    return bool(standing) and standing[0].project != context.policy.config.project
 
 
 def _overdue(context: Context, item: Resolved) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,7 +73,8 @@ class VergeosHarness(Harness):
             "clock": "frozen",
             "timings": INSTANT,
             "shipped_profiles": False,
-            "system_profile": None,
+            "profiles": [{"name": "house"}],
+            "system_profile": "house",
             # The clock stands still, so that a key that is given out again could not be told from the first.
             "switches": {"key_reuse": "never"},
             **{TABLES[scope]: rows for scope, rows in made.items()},
@@ -150,6 +151,14 @@ class VergeosHarness(Harness):
         key = parse_row_id(snapshot.native_id).key
         self.control("PUT", f"rows/volume_snapshots/{key}", {"snap_volume": row["$key"]})
 
+    def let_pass(self, duration: timedelta) -> None:
+        self.control("POST", "clock/step", {"seconds": int(duration.total_seconds())})
+
+    def add_foreign_profile(self, name: str) -> None:
+        made = self.api("POST", "snapshot_profiles", {"name": name, "description": "theirs"})
+        period = {"profile": int(made["$key"]), "name": "daily", "frequency": "daily", "hour": 7, "retention": 86400}
+        self.api("POST", "snapshot_profile_periods", period)
+
     def break_listing(self) -> None:
         self.control("POST", "faults", {"kind": "truncate", "path": "volume_snapshots", "times": 0})
 
@@ -164,10 +173,6 @@ class VergeosHarness(Harness):
         """Return all rows of a table, past the API."""
         found: list[dict[str, Any]] = self.control("GET", f"rows/{table}")
         return found
-
-    def step(self, seconds: int) -> None:
-        """Let the system's clock go on; what is due on the way happens."""
-        self.control("POST", "clock/step", {"seconds": seconds})
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """Make one request as another client would."""

@@ -212,3 +212,38 @@ def test_two_systems_whose_profiles_share_a_name_are_imported_side_by_side(
         assert "    profile: System-Snapshots\n" in text
         assert "\n  System-Snapshots" not in text.partition("assignments:")[0]
         assert repository.json("plan", "--detailed-exitcode")["actions"] == []
+
+
+def test_what_the_platform_takes_by_an_adopted_profile_counts_under_the_keys_of_the_policy(
+    repository: SimulatedRepository, sim: Sim
+) -> None:
+    repository.run("import", "--backend", "dc1", "--out", "policies/dc1.yaml")
+    repository.run("apply", "--auto-approve")
+    repository.run("adopt", "dc1/profile/System Snapshots", "dc1/profile/gold")
+    sim.step(2 * DAY)
+    repository.run("apply", "--auto-approve")
+    status = repository.json("status")
+    states = {row["target"]: row["state"] for row in status["targets"]}
+    assert (states["dc1/cloud"], states["dc1/vm/web-01"], states["dc1/volume/shared"]) == ("ok", "ok", "ok")
+    listed = [row for row in repository.json("list", "snapshots") if row["target"] == "dc1/cloud"]
+    assert {(row["profile"], row["period"]) for row in listed} == {
+        ("System-Snapshots", period) for period in ("Hourly", "Midnight", "Noon")
+    }
+    assert {row["state"] for row in listed} == {"managed"}
+
+
+def test_an_assignment_that_this_user_may_not_see_is_said(repository: SimulatedRepository, sim: Sim) -> None:
+    denied = {"name": "snapplan", "password": "unused", "keys": ["simulated-key"], "denied": ["settings"]}
+    sim.seed(**{**SYSTEM, "accounts": [{"name": "admin", "password": "admin"}, denied]})
+    ran = repository.run("import", "--backend", "dc1", "--out", "policies/dc1.yaml")
+    text = (repository.root / "policies" / "dc1.yaml").read_text()
+    assert "1 profile and 2 assignments" in ran.stderr
+    assert "The assignments of cloud targets: this user may not read the system's settings" in " ".join(text.split())
+    assert repository.json("plan", "--detailed-exitcode")["actions"] == []
+
+
+@pytest.mark.parametrize("version", ["26.0", "26.1.3"])
+def test_older_platforms_are_imported_too(repository: SimulatedRepository, sim: Sim, version: str) -> None:
+    sim.seed(**{**SYSTEM, "version": version})
+    repository.run("import", "--backend", "dc1", "--out", "policies/dc1.yaml")
+    assert repository.json("plan", "--detailed-exitcode")["actions"] == []

@@ -23,6 +23,7 @@ from snapplan.devtools.vergeos.web.stage import Stage
 from .repository import COMMAND
 from .simulated import SimulatedRepository
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "examples" / "vergeos"
 PAGE = ROOT / "docs" / "how-to" / "vergeos.md"
@@ -53,8 +54,7 @@ def repository(tmp_path: Path, sim: Sim) -> SimulatedRepository:
 
 
 def test_the_example_plans_applies_and_is_up_to_date(repository: SimulatedRepository) -> None:
-    checked = repository.run("validate")
-    assert "No findings" in checked.stdout
+    repository.run("validate", "--strict")
     plan = repository.json("plan")
     jsonschema.validate(plan, json.loads((ROOT / "schemas" / "plan.schema.json").read_text(encoding="utf-8")))
     assert {action["verb"] for action in plan["actions"]} <= {"profile", "assign", "snapshot"}
@@ -63,7 +63,7 @@ def test_the_example_plans_applies_and_is_up_to_date(repository: SimulatedReposi
         "dc1/tenant/globex",
         "dc1/tenant/initech",
     ]
-    assert plan["diagnostics"] == []
+    assert {found["severity"] for found in plan["diagnostics"]} <= {"note"}
     repository.run("apply", "--auto-approve")
     assert repository.json("plan", "--detailed-exitcode")["actions"] == []
 
@@ -76,7 +76,6 @@ def test_the_policy_file_of_the_example_is_what_an_import_writes(repository: Sim
     assert file.read_text(encoding="utf-8") == written.partition("\n")[2]
 
 
-@pytest.mark.slow
 def test_what_the_page_shows_can_be_typed(tmp_path: Path, sim: Sim) -> None:
     page = PAGE.read_text(encoding="utf-8")
     shown = commands(page)
@@ -113,7 +112,6 @@ def test_what_the_page_shows_can_be_typed(tmp_path: Path, sim: Sim) -> None:
         assert [line for line in lines if line not in output] == [], f"{command}\n{output}"
 
 
-@pytest.mark.slow
 def test_the_demonstration_proves_what_it_restores(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", str(EXAMPLE / "demo.sh")],

@@ -306,3 +306,14 @@ def test_a_platform_that_deletes_by_itself_takes_nothing_that_stays(profile: dic
         ours = carry_out(ours, plan(policy, ours, now), now)
         assert snapshots(ours) == snapshots(plain)
         assert plan(policy, ours, now).actions == ()
+
+
+@given(PROFILES, STEPS)
+def test_on_such_a_platform_too_a_plan_is_exact_until_it_says(profile: dict[str, Any], steps: list[int]) -> None:
+    policy, world = policy_with(profile), empty_world()
+    for now in runs(steps):
+        world = with_platform(world, now)
+        made = plan(policy, world, now)
+        if made.exact_until is not None:
+            assert plan(policy, world, made.exact_until - timedelta(seconds=1)).digest == made.digest
+        world = carry_out(world, made, now)

@@ -19,7 +19,7 @@ from bench.vergeos import Served  # noqa: E402
 from bench.vergeos_system import Size, stage_of  # noqa: E402
 
 MOST = 15
-LARGE = Size(vms=200, volumes=20, tenants=8, foreign=40)
+LARGE = Size(vms=100, volumes=10, tenants=4, foreign=20)
 MORE = """
 assignments:
   more:

@@ -21,7 +21,7 @@ from snapplan.devtools.vergeos.rules import events, service
 from .year_explained import KNOWN, explanations, unexplained
 from .year_lives import HOUR, START, Lives, differences
 from .year_ours import replayed
-from .year_platform import begun, scheduled
+from .year_platform import apply, begun, schedule, scheduled
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "explain" / "platform-schedule.md"
 PLAIN: dict[str, Any] = {
@@ -50,13 +50,18 @@ BETWEEN: dict[str, Any] = {
 PLAINLY = {"vm/web-01": "plain", "volume/shared": "plain", "cloud": "plain"}
 
 
-def policy(profiles: dict[str, Any], targets: dict[str, str]) -> str:
-    """Return the policy file; JSON is YAML."""
+def calm(periods: dict[str, Any]) -> dict[str, Any]:
+    """Return the periods that take little: two hourly ones in a test are enough to take its time."""
+    return {name: period for name, period in periods.items() if period["frequency"] != "hourly"}
+
+
+def policy(profiles: dict[str, Any], targets: dict[str, str], **more: Any) -> str:
+    """Return the policy file, with ``more`` keys of each assignment; JSON is YAML."""
     assignments = {}
     for target, profile in targets.items():
         scope, _, name = target.partition("/")
         selector = {"backend": "dc1", "scope": scope, **({"names": [name]} if name else {})}
-        assignments[target.replace("/", "-")] = {"profile": profile, "targets": [selector]}
+        assignments[target.replace("/", "-")] = {"profile": profile, "targets": [selector], **more}
     return json.dumps({"profiles": profiles, "assignments": assignments})
 
 
@@ -70,12 +75,12 @@ def remaining(lives: Lives) -> set[Any]:
 
 @pytest.mark.slow
 def test_a_year_in_utc_differs_in_the_first_snapshot_alone(tmp_path: Path) -> None:
-    given = profiles(plain=PLAIN)
-    ours = replayed(tmp_path, policy(given, PLAINLY), list(PLAINLY))
-    theirs = scheduled(begun(given, PLAINLY))
+    targets, given = {**PLAINLY, "volume/shared": "calm"}, profiles(plain=PLAIN, calm=calm(PLAIN))
+    ours = replayed(tmp_path, policy(given, targets), list(targets))
+    theirs = scheduled(begun(given, targets))
 
     assert unexplained(ours, theirs, ["The first snapshot"]) == []
-    assert len(list(differences(ours, theirs))) == len(PLAIN) * len(PLAINLY)
+    assert len(list(differences(ours, theirs))) == 2 * len(PLAIN) + len(calm(PLAIN))
     assert remaining(ours) == remaining(theirs)
     counts = Counter(wish.period for wish in theirs if wish.target == "cloud")
     assert counts["hourly"] == 365 * 24
@@ -85,21 +90,23 @@ def test_a_year_in_utc_differs_in_the_first_snapshot_alone(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_a_year_with_summer_time_differs_as_listed(tmp_path: Path) -> None:
-    targets = {**PLAINLY, "vm/web-02": "between", "volume/other": "rarely"}
-    rarely = {name: period for name, period in BETWEEN.items() if period["frequency"] != "hourly"}
-    given = profiles("Europe/Berlin", plain=PLAIN, between=BETWEEN, rarely=rarely)
+    targets = {**PLAINLY, "cloud": "calm", "vm/web-02": "between", "volume/other": "rarely"}
+    all_of_them = {"plain": PLAIN, "calm": calm(PLAIN), "between": BETWEEN, "rarely": calm(BETWEEN)}
+    given = profiles("Europe/Berlin", **all_of_them)
     ours = replayed(tmp_path, policy(given, targets), list(targets))
     theirs = scheduled(begun(given, targets, time_zone="Europe/Berlin", timings={}))
 
     assert unexplained(ours, theirs, KNOWN) == []
     found = Counter(explanations(ours, theirs))
     assert found.keys() == KNOWN.keys()
-    assert found["The first snapshot"] == 3 * len(PLAIN) + len(BETWEEN) + len(rarely)
+    assert found["The first snapshot"] == sum(len(all_of_them[profile]) for profile in targets.values())
     # The daily and the weekly period at 02:30, of two targets, here and there.
     assert found["Times in the hour that spring skips"] == 8
     # 24 hours of the day on which an hour comes twice, and 23 of that which lacks one.
     for period in ("hourly", "odd"):
-        hours = [wish.slot for wish in theirs if wish.period == period and wish.target in ("cloud", "vm/web-02")]
+        hours = [
+            wish.slot for wish in theirs if wish.period == period and wish.target in ("volume/shared", "vm/web-02")
+        ]
         assert len(hours) == len(set(hours)) == 365 * 24
 
 
@@ -179,6 +186,19 @@ def test_the_platform_names_by_its_own_time_and_numbers_what_has_the_same() -> N
     names = [row["name"] for row in system.store.rows("machine_snapshots").values()]
     hour = "hourly_20261025_0200"
     assert sorted(names) == ["hourly_20261025_0100", hour, f"{hour} (1)", "three_20261025"]
+
+
+def test_apply_sets_the_platform_up_as_these_tests_do(tmp_path: Path) -> None:
+    targets = {**PLAINLY, "vm/web-02": "between"}
+    given = profiles("Europe/Berlin", plain=PLAIN, between=BETWEEN)
+    shipped = {"time_zone": "Europe/Berlin", "shipped_profiles": True, "system_profile": "System Snapshots"}
+    by_hand = begun(given, targets, **shipped)
+    applied = begun({}, dict.fromkeys(targets, ""), **shipped)
+    assert schedule(applied) != schedule(by_hand)
+    apply(applied, tmp_path, policy(given, targets, schedule="platform", take_over=True))
+
+    assert schedule(applied) == schedule(by_hand)
+    assert {profile for profile, _ in schedule(applied)[0]} >= {"plain", "between"}
 
 
 def test_every_difference_is_on_the_page() -> None:

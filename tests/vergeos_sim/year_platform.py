@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from snapplan.devtools.vergeos import seed as seeds
 from snapplan.devtools.vergeos.rules import events, service
+from snapplan.devtools.vergeos.rules.settings import system_profile
 from snapplan.devtools.vergeos.rules.system import System
+from snapplan.devtools.vergeos.web.serving import Simulator
 from snapplan.devtools.vergeos.web.stage import Stage
 from snapplan.models.durations import parse_duration
 
@@ -16,6 +23,8 @@ from .year_lives import END, HOUR, START, Life, Lives, Wish
 
 INSTANT = {"blank": 0, "building": 0}
 TABLES = {"cloud": "cloud_snapshots", "vm": "machine_snapshots", "volume": "volume_snapshots"}
+# What says which row it is, not when and what it takes.
+OWN = frozenset({"$key", "profile", "name"})
 Row = Mapping[str, Any]
 
 
@@ -32,8 +41,41 @@ def begun(profiles: Mapping[str, Row], targets: Mapping[str, str], **seed: Any) 
     system = Stage.of(seeds.parse({**nothing, "now": START, **things, **seed}), int(START.timestamp())).system
     keys = {name: _make_profile(system, name, profile["periods"]) for name, profile in profiles.items()}
     for target, profile in targets.items():
-        _assign(system, target, keys[profile])
+        if profile:
+            _assign(system, target, keys[profile])
     return system
+
+
+def apply(system: System, folder: Path, policy: str) -> None:
+    """Set a system up by ``snapplan apply`` of a policy, over HTTPS, at the year's start."""
+    stage = Stage.of(seeds.parse({"clock": "frozen"}), system.now)
+    stage.system, stage.time.held = system, system.now
+    (folder / "policies").mkdir()
+    (folder / "policies" / "year.yaml").write_text(policy, encoding="utf-8")
+    (folder / "password").write_text("admin", encoding="utf-8")
+    with Simulator(stage, folder / "simulator") as running:
+        login = {"username": "admin", "password": "${file:password}", "ca_file": str(running.ca_file)}
+        backend = {"driver": "vergeos", "host": running.host, "timezone": system.zone.key, **login}
+        config = {"version": 1, "project": "year", "backends": {"dc1": backend}, "catalog": "sqlite:///catalog.db"}
+        (folder / "snapplan.yaml").write_text(json.dumps(config), encoding="utf-8")
+        words = [str(Path(sys.executable).with_name("snapplan")), "apply", "--auto-approve"]
+        environment = {**os.environ, "SNAPPLAN_NOW": f"{START:%Y-%m-%dT%H:%M:%SZ}"}
+        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def schedule(system: System) -> tuple[dict[tuple[str, str], Row], dict[str, Any]]:
+    """Return the periods by profile and name, and the name of the profile that each target has."""
+    names = {row["$key"]: row["name"] for row in system.store.rows("snapshot_profiles").values()}
+    periods = {
+        (names[row["profile"]], row["name"]): {name: value for name, value in row.items() if name not in OWN}
+        for row in system.store.rows("snapshot_profile_periods").values()
+    }
+    machines = {row["name"]: row["machine"] for row in system.store.rows("vms").values()}
+    assigned = {name: system.store.rows("machines")[key]["snapshot_profile"] for name, key in machines.items()}
+    assigned |= {row["name"]: row["snapshot_profile"] for row in system.store.rows("volumes").values()}
+    assigned[""] = system_profile(system)
+    return periods, {name: names.get(key) for name, key in assigned.items()}
 
 
 def scheduled(system: System, end: datetime = END) -> Lives:

@@ -28,6 +28,7 @@ _SUBJECTS = (
     "marking",
     "naming",
     "restoring",
+    "scheduling",
     "taking",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in _SUBJECTS))

@@ -49,11 +49,16 @@ def run(job: Job) -> int:
 
 def main() -> None:
     """Serve jobs until stdin ends."""
+    opened: set[object] = set()
     while True:
         try:
             job = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        if job.open not in opened:
+            # Here, so that what a driver imports when it is opened is imported once and not in each child.
+            job.open(job.settings._replace(read_only=True)).close()
+            opened.add(job.open)
         child = os.fork()
         if child == 0:
             code = run(job)

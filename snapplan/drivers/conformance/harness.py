@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from snapplan.drivers.base import Driver, DriverType, Settings
     from snapplan.drivers.conformance.worlds import WorldTarget
@@ -84,6 +85,14 @@ class Harness(Protocol):
     def use(self, snapshot: Snapshot) -> None:
         """Let something on the platform need a snapshot."""
         pytest.skip("this harness cannot put a snapshot to use")
+
+    def let_pass(self, duration: timedelta) -> None:
+        """Let the platform's own clock go on, and with it what its scheduler does."""
+        pytest.skip("this harness cannot let the platform's time pass")
+
+    def add_foreign_profile(self, name: str) -> None:
+        """Make a snapshot profile of the platform without a mark, as a person would."""
+        pytest.skip("this harness cannot make snapshot profiles")
 
     def break_listing(self) -> None:
         """Let a part of the backend's snapshots be unreadable, and the rest not."""

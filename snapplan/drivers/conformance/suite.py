@@ -15,6 +15,7 @@ from snapplan.drivers.conformance.listing import ListingTests
 from snapplan.drivers.conformance.marking import MarkTests
 from snapplan.drivers.conformance.naming import NameTests
 from snapplan.drivers.conformance.restoring import RestoreTests
+from snapplan.drivers.conformance.scheduling import ScheduleTests
 from snapplan.drivers.conformance.taking import CreateTests
 from snapplan.ids import format_instant
 
@@ -51,6 +52,7 @@ class BehaviourConformance(
     ExpireTests,
     PlatformExpiryTests,
     RestoreTests,
+    ScheduleTests,
 ):
     """All tests but those that crash the driver."""
 

@@ -60,7 +60,7 @@ def _write(connection: Connection, known: KnownSchedule, request: PlatformAssign
 def _assign_system(
     connection: Connection, known: KnownSchedule, request: PlatformAssignRequest, wanted: str
 ) -> Outcome:
-    setting, profiles = _system(connection)
+    setting, profiles = _system(connection, taken_away=not wanted)
     current = "" if setting.profile is None else str(setting.profile)
     if current == wanted:
         return Outcome(existed=True)
@@ -74,7 +74,7 @@ def _assign_system(
     except OutcomeUnknownError as unknown:
         said = str(unknown)
     with connection.looking(said):
-        after, _ = _system(connection, setting.setting)
+        after, _ = _system(connection, taken_away=not wanted)
     if ("" if after.profile is None else str(after.profile)) != wanted:
         raise connection.failed(f"{said}; looked: the system's profile was not changed")
     known.note_assigned(request.target.id, wanted)
@@ -82,14 +82,15 @@ def _assign_system(
     return Outcome()
 
 
-def _system(connection: Connection, written: str = "") -> tuple[SystemProfile, list[Row]]:
+def _system(connection: Connection, *, taken_away: bool) -> tuple[SystemProfile, list[Row]]:
     """Return the setting of the system's profile and all profiles.
 
-    Raises ``RefusedError`` where the setting is not known for certain; one that was ``written`` just now may be empty.
+    Raises ``RefusedError`` where the setting is not known for certain. An empty one is known well enough to be
+    ``taken_away``: there is nothing in it.
     """
     profiles = connection.api.rows("snapshot_profiles", ALL)
     found = system_profile(connection.api.rows("settings", ALL), profiles)
-    if found.blocker and not (written and found.setting == written and not found.value):
+    if found.blocker and not (taken_away and found.setting and not found.value):
         raise connection.refuse(found.blocker)
     return found, profiles
 

@@ -77,6 +77,7 @@ class Rig:
         stage.system = state.system_of(json.loads(self._saved))
         stage.time.put(stage.system, stage.system.now)
         root = self.folder / name
+        shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(self._origin, root)
         return root
 

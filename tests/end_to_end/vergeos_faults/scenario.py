@@ -28,7 +28,7 @@ SYSTEM: dict[str, Any] = {
         {"name": "leaves", "drives": {"disk0": 32}},
         {"name": "stays", "drives": {"disk0": 32}},
         {"name": "db", "agent": "8.2", "tags": ["DB"], "drives": {"disk0": "db at first", "disk1": 32}},
-        {"name": "web", "agent": "8.2", "drives": {"disk0": "web at first"}},
+        {"name": "web", "drives": {"disk0": "web at first"}},
     ],
     "tenants": [
         {"name": "acme", "running": True, "contents": "acme at first"},
@@ -57,9 +57,9 @@ OURS = """\
   frozen: {periods: {hourly: {frequency: hourly, retention: 90m, quiesce: require}}}
 """
 BY_SNAPPLAN = """\
-  vms: {profile: frozen, schedule: snapplan, targets: [{backend: dc1, scope: vm, names: [db, web]}]}
+  vms: {profile: frozen, schedule: snapplan, targets: [{backend: dc1, scope: vm, names: [db]}]}
   volumes: {profile: gold, schedule: snapplan, targets: [{backend: dc1, scope: volume, names: [shared]}]}
-  tenants: {profile: gold, targets: [{backend: dc1, scope: tenant, names: [acme, beta]}]}
+  tenants: {profile: gold, targets: [{backend: dc1, scope: tenant, names: [acme]}]}
   whole: {profile: gold, schedule: snapplan, targets: [{backend: dc1, scope: cloud}]}
 """
 OLD = f"""\
@@ -71,12 +71,12 @@ profiles:
       nightly: {{frequency: daily, hour: 2, retention: 7d}}
       weekly: {{frequency: weekly, day_of_week: sun, hour: 3, retention: 30d}}
   going: {{periods: {{nightly: {{frequency: daily, hour: 1, retention: 7d}}}}}}
-  kept: {{periods: {{hourly: {{frequency: hourly, minute: 4, retention: 8h}}}}}}
 assignments:
 {BY_SNAPPLAN}\
   going: {{profile: going, targets: [{{backend: dc1, scope: vm, names: [moves]}}]}}
   changing: {{profile: changing, targets: [{{backend: dc1, scope: vm, names: [stays, leaves]}}]}}
-  kept: {{profile: kept, schedule: snapplan, targets: [{{backend: dc1, scope: vm, names: [stays]}}]}}
+snapshots:
+  first: {{targets: [{{backend: dc1, scope: tenant, names: [beta]}}, {{backend: dc1, scope: vm, names: [web]}}], expires: 7d}}
 """
 NEW = f"""\
 profiles:
@@ -89,18 +89,15 @@ profiles:
   coming:
     periods:
       nightly: {{frequency: daily, hour: 5, retention: 7d}}
-      yearly: {{frequency: yearly, month: 6, day_of_month: 1, retention: 2y}}
-  kept: {{periods: {{hourly: {{frequency: hourly, minute: 4, retention: 9d}}}}}}
 assignments:
 {BY_SNAPPLAN}\
   coming: {{profile: coming, targets: [{{backend: dc1, scope: vm, names: [joins, moves]}},
     {{backend: dc1, scope: volume, names: [scratch]}}]}}
   system: {{profile: coming, take_over: true, targets: [{{backend: dc1, scope: cloud}}]}}
   changing: {{profile: changing, targets: [{{backend: dc1, scope: vm, names: [stays]}}]}}
-  kept: {{profile: kept, schedule: snapplan, targets: [{{backend: dc1, scope: vm, names: [stays]}}]}}
 snapshots:
   before-26.2: {{targets: [{{backend: dc1, scope: cloud}}], expires: 7d, description: CHG-1234}}
-  acme-change: {{targets: [{{backend: dc1, scope: tenant, names: [acme]}}], expires: never}}
+  first: {{targets: [{{backend: dc1, scope: tenant, names: [beta]}}, {{backend: dc1, scope: vm, names: [web]}}], expires: 9d}}
 restores:
   db-own:
     target: dc1/vm/db
@@ -113,7 +110,6 @@ restores:
     from: {{snapshot: latest, before: 2026-11-22T11:30Z, via: cloud}}
     mode: clone
     as: db-whole
-    power_on: true
     not_after: 2026-11-23T00:00Z
   acme-whole:
     target: dc1/tenant/acme

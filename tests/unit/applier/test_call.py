@@ -145,6 +145,18 @@ def test_changes_and_expiries_of_unknown_outcome_are_looked_at(bench, after_effe
     assert len(bench.catalog.known("lab")) == (1 if after_effect else 0)
 
 
+@pytest.mark.parametrize(("after_effect", "state"), [(True, DONE), (False, FAILED)])
+def test_a_date_pushed_out_with_unknown_outcome_is_looked_at_where_it_stands(bench, monkeypatch, after_effect, state):
+    monkeypatch.setenv("SNAPPLAN_NOW", NOW.isoformat())
+    world, lab = memory(faults=[fault("change", after_effect=after_effect)])
+    lab.capabilities = lab.capabilities._replace(expires_itself=True)
+    snapshot = taken(world)
+    world.deletes_at[snapshot.native_id] = NOW + DAY
+    report = bench.apply([change(1, snapshot, snapshot.mark.expires_at)], lab=lab)
+    assert states(report) == {1: state}
+    assert world.deletes_at[snapshot.native_id] == NOW + (7 if after_effect else 1) * DAY
+
+
 def test_a_change_of_unknown_outcome_to_a_snapshot_that_is_gone_failed(bench):
     world, lab = memory(faults=[fault("change")], kind=Watched)
     snapshot = taken(world)

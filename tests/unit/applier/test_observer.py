@@ -100,3 +100,21 @@ def test_progress_bars_count_by_backend_and_print_only_what_went_wrong():
         assert bar in text
     assert "2/2" in text
     assert text.count("1/1") == 2
+
+
+def test_what_comes_on_top_of_what_was_approved_is_counted_too():
+    stream = io.StringIO()
+    observer = PlainObserver(stream, [scheduled(1)])
+    for action in (scheduled(1), scheduled(2, "b")):
+        observer.finished(action, ActionResult(action, State.DONE))
+    assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["1/1", "2/2"]
+
+
+def test_a_bar_grows_with_what_comes_on_top_and_a_backend_gets_one_when_it_is_needed():
+    stream = io.StringIO()
+    with ProgressObserver(stream, [scheduled(1)]) as observer:
+        for action in (scheduled(1), scheduled(2, "b"), scheduled(3, "a", "nas")):
+            observer.started(action)
+            observer.finished(action, ActionResult(action, State.DONE))
+    assert "2/2" in stream.getvalue()
+    assert "nas" in stream.getvalue()

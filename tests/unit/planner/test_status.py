@@ -154,3 +154,51 @@ def test_the_next_slot_of_any_period_counts() -> None:
 def test_a_period_that_is_over_has_no_next_slot() -> None:
     once = {"frequency": "custom", "at": "2026-11-01T00:00", "retention": "forever"}
     assert target(policy={"once": once}, nothing_due=True)["next_due"] is None
+
+
+OURS: dict[str, Any] = {"profiles": {"gold": "ours"}, "assigned": {"lab/volume/a": "gold"}}
+
+
+def test_what_the_platform_has_taken_is_ok() -> None:
+    found = target(platform=OURS, snapshots=[{"snapshot": "daily.20261122T0200Z", "managed": True}])
+    assert (found["state"], found["next_due"], found["attention"]) == ("ok", "2026-11-23T02:00:00Z", [])
+
+
+def test_what_the_platform_has_not_taken_is_late_and_not_due() -> None:
+    found = target(platform=OURS, snapshots=[{"snapshot": "daily.20261121T0200Z", "managed": True}])
+    assert (found["state"], found["next_due"]) == ("late", "2026-11-23T02:00:00Z")
+    assert found["attention"] == ["the platform has not taken daily, due 10h ago"]
+
+
+@pytest.mark.parametrize(("now", "state"), [("2026-11-22T02:14Z", "ok"), ("2026-11-22T02:16Z", "late")])
+def test_the_platform_has_some_minutes(now: str, state: str) -> None:
+    taken = [{"snapshot": "daily.20261121T0200Z", "managed": True}]
+    assert target(platform=OURS, snapshots=taken, now=now)["state"] == state
+
+
+def test_a_target_of_which_the_platform_has_nothing_is_missing() -> None:
+    found = target(platform=OURS)
+    assert found["state"] == "missing"
+    assert "no complete snapshot of it is left" in found["attention"]
+
+
+def test_a_new_target_of_the_platform_is_due_at_its_next_slot() -> None:
+    found = target(platform=OURS, new=True)
+    assert (found["state"], found["next_due"]) == ("new", "2026-11-23T02:00:00Z")
+
+
+def test_what_the_platform_holds_past_its_expiration_is_told() -> None:
+    taken = [{"snapshot": f"daily.202611{day:02}T0200Z", "managed": True} for day in (1, 22)]
+    assert target(platform=OURS, snapshots=taken)["attention"] == ["1 past its expiration, held by the platform"]
+
+
+def test_a_required_quiesce_that_the_platform_left_out_is_told() -> None:
+    taken = [{"snapshot": "daily.20261122T0200Z", "managed": True, "quiesced": False}]
+    policy = {"daily": {"frequency": "daily", "hour": 2, "retention": "7d", "quiesce": "require"}}
+    [text] = target(platform=OURS, policy=policy, snapshots=taken)["attention"]
+    assert "is not quiesced" in text
+
+
+def test_a_profile_that_was_not_adopted_is_not_called_late() -> None:
+    found = target(platform={"profiles": {"gold": "foreign"}, "assigned": {"lab/volume/a": "gold"}})
+    assert (found["state"], len(found["attention"])) == ("unadopted", 1)
