@@ -32,7 +32,8 @@ codes       -
 errors      diagnostics
 ids         models
 models      ids diagnostics
-config      models ids diagnostics errors collector | planner.cron planner.slots planner.native drivers.base drivers.registry
+config      models ids diagnostics errors collector | planner.cron planner.slots planner.native drivers.base
+            drivers.registry
 catalog     models ids errors clock collector redaction | planner.ownership planner.resolve
 planner     models ids diagnostics
 imports     models ids planner.native

@@ -36,13 +36,18 @@ def undo_commands(document: Mapping[str, Any], account: Mapping[str, Any]) -> li
     done = {a["subject"] for a in account["actions"] if a["verb"] == "restore" and a["state"] == "done"}
     by_number = {action["number"]: action for action in document["actions"]}
     return [
-        shlex.join(command_words("restore", action["target"], "--from", name, "--mode", "in_place"))
+        shlex.join(command_words("restore", action["target"], "--from", name, "--mode", "in_place", *_switches(action)))
         for action in document["actions"]
         if action["verb"] == "restore" and action["change"].get("mode") == "in_place" and action["target"] in done
         for number in action["after"]
         if number in by_number and by_number[number]["verb"] == "snapshot"
         for name in [by_number[number]["snapshot"].rpartition("@")[2]]
     ]
+
+
+def _switches(action: Mapping[str, Any]) -> list[str]:
+    """Return the options that bring a target back that may be switched on again by now."""
+    return [f"--{name.replace('_', '-')}" for name in ("power_off", "power_on") if action["change"].get(name)]
 
 
 def apply_command(document: Mapping[str, Any]) -> str:
@@ -53,6 +58,8 @@ def apply_command(document: Mapping[str, Any]) -> str:
 
 def order_command(orders: Orders, confirmed: frozenset[str] = frozenset()) -> str:
     """Return the command that orders the same again, as it can be pasted; an apply does not repeat an order."""
+    from snapplan.planner.powering import asked
+
     words: list[str] = []
     for snapshot in orders.snapshots:
         words = ["snapshot", *snapshot.targets, "--key", snapshot.key, "--expires", _expiration(snapshot.expires)]
@@ -65,6 +72,7 @@ def order_command(orders: Orders, confirmed: frozenset[str] = frozenset()) -> st
         )
         words = ["restore", restore.target, *before, *(["--via", restore.via.value] if restore.via else [])]
         words += ["--as", restore.as_name] if restore.as_name else ["--mode", restore.mode.value]
+        words += [f"--{option.replace('_', '-')}" for option in asked(restore)]
         words += ["--confirm", restore.target] if restore.target in confirmed else []
     for pin in orders.pins:
         words = ["unpin", pin.snapshot] if pin.pin is None else ["pin", pin.snapshot, "--reason", pin.pin.reason]

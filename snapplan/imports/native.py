@@ -66,17 +66,9 @@ def drafted(backend: str, schedule: PlatformSchedule, targets: Sequence[Target],
     obstacles = {one.native_id: _profile_obstacle(one) for one in profiles}
     fit = [one for one in profiles if not obstacles[one.native_id]]
     missing = [
-        _left_out(one, obstacles[one.native_id], users.get(one.native_id, ()))
-        for one in profiles
-        if obstacles[one.native_id]
+        _left_out(one, text, users.get(one.native_id, ())) for one in profiles if (text := obstacles[one.native_id])
     ]
-    missing += [f"The assignments of {scope} targets: {text}" for scope, text in sorted(schedule.blockers.items())]
-    missing += _unlisted(schedule, targets)
-    if surroundings.timezone is None and any(p.frequency != "hourly" for one in fit for p in one.periods.values()):
-        missing.append(
-            f"The platform's time zone: its API does not tell it. Write timezone: to backend {backend} in snapplan.yaml, "
-            "and import again."
-        )
+    missing += _hidden(backend, schedule, targets, fit, surroundings.timezone)
     named = list(_named(fit, users, surroundings))
     assignments, unnamed = _assignments(named, users, targets, surroundings)
     return Draft(
@@ -114,11 +106,24 @@ def _left_out(profile: PlatformProfile, obstacle: str, users: Sequence[Target]) 
     return f"Profile {profile.name!r}: {obstacle}." + (f" It stays on {kept}, as it is." if kept else "")
 
 
-def _unlisted(schedule: PlatformSchedule, targets: Sequence[Target]) -> Iterator[str]:
+def _hidden(
+    backend: str,
+    schedule: PlatformSchedule,
+    targets: Sequence[Target],
+    fit: Sequence[PlatformProfile],
+    timezone: str | None,
+) -> Iterator[str]:
+    """Yield what the platform does not show of its schedule."""
+    yield from (f"The assignments of {scope} targets: {text}" for scope, text in sorted(schedule.blockers.items()))
     listed = {profile.native_id for profile in schedule.profiles}
     for target in sorted(targets, key=lambda one: one.address):
         if (native_id := schedule.assigned.get(target.id)) and native_id not in listed:
             yield f"The profile of {target.address}: the platform does not list the one that it names ({native_id})."
+    if timezone is None and any(period.frequency != "hourly" for one in fit for period in one.periods.values()):
+        yield (
+            f"The platform's time zone: its API does not tell it. Write timezone: to backend {backend} in snapplan.yaml, "
+            "and import again."
+        )
 
 
 def _named(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import ChangeRequest, ExpireRequest
 from snapplan.models.target import PLATFORM_MARGIN
-from snapplan.planner.expiry import active_pin, judge, judge_manual, pin_text
+from snapplan.planner.expiry import active_pin, judge, pin_text
 from snapplan.planner.orphans import orphan_minimum
 from snapplan.planner.steps import precondition
 
@@ -44,18 +44,21 @@ def add_keeping(context: Context, draft: Draft, sources: Collection[str] = ()) -
     before = len(draft.actions)
     for backend in sorted(context.owned):
         state = context.world.backends[backend]
-        if state.capabilities.expires_itself and state.deletes_at:
-            settled = _settled(draft.actions, backend)
-            stopped = _stopped(draft.actions, backend)
-            names = {target.id: target.address for target in state.targets}
-            for group in _groups(context, backend):
-                due = _due(context, draft, group.snapshots, state.deletes_at)
-                for snapshot in due:
-                    address = names.get(snapshot.target_id, snapshot.target_address)
-                    if snapshot.native_id not in settled and context.in_focus(address):
-                        verdict = _verdict(context, backend, group, snapshot, sources)
-                        text = _why(context, verdict, stopped.get(snapshot.native_id, ()))
-                        _add(context, draft, snapshot, address, state.deletes_at[snapshot.native_id], text)
+        if not state.capabilities.expires_itself or not state.deletes_at:
+            continue
+        settled, stopped = _settled(draft.actions, backend), _stopped(draft.actions, backend)
+        addresses = {target.id: target.address for target in state.targets}
+        for group in _groups(context, backend):
+            near = [
+                (addresses.get(one.target_id, one.target_address), one)
+                for one in _near(context, draft, group.snapshots, state.deletes_at)
+                if one.native_id not in settled
+            ]
+            verdicts = _verdicts(context, backend, group, sources) if near else {}
+            for address, snapshot in near:
+                if context.in_focus(address):
+                    why = _why(context, verdicts[snapshot.native_id], stopped.get(snapshot.native_id, ()))
+                    _add(context, draft, address, snapshot, why)
     return len(draft.actions) > before
 
 
@@ -73,24 +76,24 @@ def _groups(context: Context, backend: str) -> Iterator[Group]:
         yield Group(None, owned.manual[key])
 
 
-def _due(
+def _near(
     context: Context, draft: Draft, snapshots: Sequence[Snapshot], deletes_at: Mapping[str, datetime | None]
 ) -> list[Snapshot]:
     """Return the complete ones whose date is near, and note in the draft when the next one's is."""
     limit = context.now + AHEAD
     later: datetime | None = None
-    due = []
+    near = []
     for snapshot in snapshots:
         at = deletes_at.get(snapshot.native_id)
         if at is None or snapshot.completed_at is None:
             continue
         if at <= limit:
-            due.append(snapshot)
+            near.append(snapshot)
         elif later is None or at < later:
             later = at
     if later is not None:
         draft.instants.add(later - AHEAD)
-    return due
+    return near
 
 
 def _settled(actions: Sequence[Action], backend: str) -> set[str]:
@@ -112,18 +115,17 @@ def _stopped(actions: Sequence[Action], backend: str) -> dict[str, tuple[str, ..
     }
 
 
-def _verdict(context: Context, backend: str, group: Group, snapshot: Snapshot, sources: Collection[str]) -> Verdict:
+def _verdicts(context: Context, backend: str, group: Group, sources: Collection[str]) -> dict[str, Verdict]:
+    """Return what is to become of each snapshot of a group, by native id."""
     live = context.world.backends[backend].live_runs
-    if group.triple is None:
-        return judge_manual(snapshot, context.now, live_runs=live, sources=sources)
-    resolved = context.resolution.triples.get(group.triple)
-    if resolved is not None:
-        minimum = resolved.minimum
-    else:
+    minimum = 0
+    if group.triple is not None:
+        resolved = context.resolution.triples.get(group.triple)
         since = context.world.catalog.orphaned.get(group.triple)
-        minimum, _ = orphan_minimum(group.snapshots, context.policy.config.orphans, since, context.now)
+        orphaned, _ = orphan_minimum(group.snapshots, context.policy.config.orphans, since, context.now)
+        minimum = orphaned if resolved is None else resolved.minimum
     verdicts = judge(group.snapshots, minimum, context.now, live_runs=live, sources=sources)
-    return next(verdict for verdict in verdicts if verdict.snapshot.native_id == snapshot.native_id)
+    return {verdict.snapshot.native_id: verdict for verdict in verdicts}
 
 
 def _why(context: Context, verdict: Verdict, stopped: Collection[str]) -> str:
@@ -136,8 +138,8 @@ def _why(context: Context, verdict: Verdict, stopped: Collection[str]) -> str:
     return "it does not expire now" if verdict.expires else verdict.text
 
 
-def _add(context: Context, draft: Draft, snapshot: Snapshot, target: str, before: datetime | None, why: str) -> None:
-    mark = snapshot.mark
+def _add(context: Context, draft: Draft, target: str, snapshot: Snapshot, why: str) -> None:
+    mark, before = snapshot.mark, context.world.backends[snapshot.backend].deletes_at[snapshot.native_id]
     if mark is None or before is None:
         return
     draft.add(

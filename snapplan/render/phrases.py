@@ -79,14 +79,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def summary_sentence(summary: Mapping[str, int]) -> str:
-    """Return ``5 to snapshot, 4 to change, 19 to expire, 0 to restore``, with what is to be recorded where there is any."""
+    """Return ``5 to snapshot, 4 to change, 19 to expire, 0 to restore``, with profiles and assignments where there are any."""
     parts = [f"{summary.get(verb, 0)} to {verb}" for verb in ("snapshot", "change", "expire", "restore")]
     recorded = [
         counted(summary[verb], noun)
         for verb, noun in (("profile", "profile"), ("assign", "assignment"))
         if summary.get(verb)
     ]
-    return ", ".join(parts) + (f"; {' and '.join(recorded)} to record" if recorded else "")
+    return ", ".join(parts) + (f"; {' and '.join(recorded)} to set" if recorded else "")
 
 
 def policy_name(document: Mapping[str, Any]) -> str:

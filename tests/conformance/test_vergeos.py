@@ -37,10 +37,12 @@ class OnTheSimulator:
         made.close()
 
 
+@pytest.mark.slow
 class TestVergeos2600(OnTheSimulator, BehaviourConformance):
     version = "26.0"
 
 
+@pytest.mark.slow
 class TestVergeos2613(OnTheSimulator, BehaviourConformance):
     version = "26.1.3"
 

@@ -219,12 +219,14 @@ def test_what_the_platform_takes_by_an_adopted_profile_counts_under_the_keys_of_
 ) -> None:
     repository.run("import", "--backend", "dc1", "--out", "policies/dc1.yaml")
     repository.run("apply", "--auto-approve")
+    assert {row["state"] for row in repository.json("status")["targets"] if row["profiles"]} == {"unadopted"}
     repository.run("adopt", "dc1/profile/System Snapshots", "dc1/profile/gold")
     sim.step(2 * DAY)
     repository.run("apply", "--auto-approve")
     status = repository.json("status")
     states = {row["target"]: row["state"] for row in status["targets"]}
     assert (states["dc1/cloud"], states["dc1/vm/web-01"], states["dc1/volume/shared"]) == ("ok", "ok", "ok")
+    assert states["dc1/vm/alone"] == "unprotected"
     listed = [row for row in repository.json("list", "snapshots") if row["target"] == "dc1/cloud"]
     assert {(row["profile"], row["period"]) for row in listed} == {
         ("System-Snapshots", period) for period in ("Hourly", "Midnight", "Noon")

@@ -36,6 +36,14 @@ def test_clock(sim):
     assert sim.control("GET", "clock")["now"] == NOON - DAY // 4
 
 
+def test_answers_are_dated_by_the_clock_of_the_system(sim):
+    sim.step(90)
+    for path, status in (("system", 200), ("vms/99", 404)):
+        answered = sim.raw("GET", path)
+        assert answered.status_code == status
+        assert answered.headers["date"] == "Sun, 22 Nov 2026 12:01:30 GMT"
+
+
 def test_clock_that_runs(sim):
     running = sim.control("PUT", "clock", {"running": True})
     assert running["running"]

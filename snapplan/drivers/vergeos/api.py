@@ -6,6 +6,7 @@ session takes no settings from the environment: there ``REQUESTS_CA_BUNDLE`` wou
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 import warnings
@@ -235,6 +236,8 @@ class Api:
 
     def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._local.status = response.status_code
+        # JSON is UTF-8. Without this, requests would guess at the encoding of megabytes where a header does not tell it.
+        response.encoding = "utf-8"
         try:
             theirs = parsedate_to_datetime(response.headers.get("Date", ""))
         except (TypeError, ValueError):
@@ -253,13 +256,9 @@ class Api:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """Return ``26.1.7`` as numbers; what is not a number ends it."""
-    parts: list[int] = []
-    for part in version.split("."):
-        if not part.isdecimal():
-            break
-        parts.append(int(part))
-    return tuple(parts)
+    """Return ``26.1.7`` as numbers; what follows the last number, as in ``26.1.7-beta``, does not count."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def quoted(text: str) -> str:

@@ -17,7 +17,6 @@ from snapplan.drivers.vergeos.options import VergeosOptions
 from snapplan.drivers.vergeos.profiles import project_of
 from snapplan.drivers.vergeos.reads import ALL, LIVE, PARTIAL_SINCE, VM_FIELDS
 from snapplan.drivers.vergeos.uncertain import Seen, settled
-from snapplan.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,15 +57,12 @@ TABLES: Mapping[str, _Table] = {
 
 
 def check(settings: Settings) -> Iterator[CheckFinding]:
-    """Examine a system; yields what it finds, the worst that can happen being findings too."""
+    """Examine a system and yield what is found; raises ``BackendError`` where it cannot go on."""
     options = settings.options
     assert isinstance(options, VergeosOptions)
     api = Api(settings.backend, options, settings.base, settings.meter or ProcessMeter())
     try:
         yield from _examined(api, options, settings.project)
-    except BackendError as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        yield CheckFinding(PROBLEM, "connection", f"{error}{hint}")
     finally:
         api.close()
 
@@ -123,6 +119,8 @@ def _readable(api: Api, table: str, read: _Table, rows: dict[str, list[Row]]) ->
     try:
         rows[table] = api.rows(table, read.fields, where=read.where, limit=read.limit)
     except ReadError as error:
+        if error.status is None:
+            raise
         if error.status == 403:
             return CheckFinding(PROBLEM, f"table {table}", f"this user may not read it; it holds {read.purpose}")
         return CheckFinding(PROBLEM, f"table {table}", f"{error}; it holds {read.purpose}")

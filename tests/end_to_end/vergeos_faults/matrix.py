@@ -15,6 +15,18 @@ MAY_END = frozenset({0, 1, 3, 7})
 """Exit codes of an apply that met a fault: done all the same, failed, stopped by a guard, done in part."""
 
 
+OFTEN = {"POST tag_categories snapplan-e2e": 5}
+"""Writes that more than one action of an apply may have to make: each restore needs the category of their records."""
+LATER = {
+    (
+        "late",
+        "POST tags",
+    ): "the record of a restore landed when it had been looked for: the next apply undoes it, and does "
+    "no more than was shown before that"
+}
+"""Fault and kind of write after which a third apply is needed, and why."""
+
+
 class Calm(NamedTuple):
     """The apply without a fault: the names of its writes, and what it leaves."""
 
@@ -58,18 +70,21 @@ def tried(rig: Rig, expected: Calm, fault: str, at: str) -> Cell:
     wrong = [] if all(strike.struck for strike in waiting) else ["the fault did not strike"]
     waiting.clear()
     times = [named(request, names) for request in rig.writes()].count(at)
-    wrong += [f"it was sent {times} times"] if times != 1 else []
+    wrong += [] if 1 <= times <= OFTEN.get(at, 1) else [f"it was sent {times} times"]
     wrong += [] if first.code in MAY_END else [f"the first apply: {first}"]
-    later, told = _applied_again(rig, root)
-    wrong += told
+    later: list[int] = []
+    applies = 2 if (fault, " ".join(at.split()[:2])) in LATER else 1
+    while len(later) < applies and (not later or _is_left(rig, root)):
+        ran = rig.run(root, *APPLY)
+        later.append(len(rig.writes()))
+        wrong += [] if ran.code == 0 else [f"apply {len(later) + 1}: {ran}"]
+    left = _is_left(rig, root)
+    wrong += [f"left to do: {left}"] if left else []
     wrong += differences(remains(rig.sim.system, root), expected.remains)
-    return Cell(first.code, later, [f"{line}\n{first}" for line in wrong])
+    return Cell(first.code, later, [*wrong, first.err] if wrong else [])
 
 
-def _applied_again(rig: Rig, root: Path) -> tuple[list[int], list[str]]:
-    """Apply until nothing is left to do; return how many writes each apply made, and what is wrong."""
-    ran = rig.run(root, *APPLY)
-    later = [len(rig.writes())]
-    wrong = [] if ran.code == 0 else [f"the second apply: {ran}"]
-    plan = rig.run(root, "plan", "--detailed-exitcode")
-    return later, wrong + ([] if plan.code == 0 else [f"something is left to do: {plan}"])
+def _is_left(rig: Rig, root: Path) -> str:
+    """Return the plan, if anything is left to do."""
+    ran = rig.run(root, "plan", "--detailed-exitcode")
+    return "" if ran.code == 0 else str(ran)

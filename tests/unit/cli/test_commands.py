@@ -408,3 +408,51 @@ class TestCatalog:
         assert rebuilt.code == 0
         assert rebuilt.out.startswith("sqlite:")
         assert run("plan", "--detailed-exitcode").code == 0
+
+
+POWERED = """\
+version: 1
+project: shop
+backends:
+  dc1:
+    driver: memory
+    state: dc1.json
+    targets: [{scope: vm, name: web, in_place_blocker: it is powered on, files: {disk: AAAA}}]
+"""
+
+
+class TestRestoringWhatIsPoweredOn:
+    @pytest.fixture(autouse=True)
+    def taken(self, run: Callable[..., Ran], repository: Path) -> None:
+        (repository / "snapplan.yaml").write_text(POWERED)
+        (repository / "policies" / "gold.yaml").unlink()
+        assert run("snapshot", "dc1/vm/web", "--key", "k", "--expires", "7d").code == 0
+
+    def test_it_is_refused_unless_it_may_be_switched_off(self, run: Callable[..., Ran]) -> None:
+        in_place = ("restore", "dc1/vm/web", "--mode", "in_place", "--confirm", "dc1/vm/web")
+        refused = run(*in_place)
+        assert refused.code == 1
+        assert "(--power-off) lets apply switch it off" in refused.err
+        done = run(*in_place, "--power-off", "--power-on")
+        assert done.code == 0, done.err
+        assert "switches dc1/vm/web off; switches dc1/vm/web on" in done.out
+        (undo,) = [line for line in done.out.splitlines() if line.startswith("Undo:")]
+        assert undo.endswith("--mode in_place --power-off --power-on")
+        assert any("pre-restore." in name for name in names(run)), "a safety snapshot was taken before"
+
+    def test_a_clone_may_be_switched_on(self, run: Callable[..., Ran]) -> None:
+        ran = run("restore", "dc1/vm/web", "--as", "web-2", "--power-on", "--preserve-macs", "--auto-approve")
+        assert ran.code == 0, ran.err
+        assert "switches dc1/vm/web-2 on; keeps its MAC addresses" in ran.out
+
+    @pytest.mark.parametrize(
+        "arguments", [("--as", "web-2", "--power-off"), ("--mode", "in_place", "--preserve-macs")], ids=str
+    )
+    def test_options_of_the_other_mode_are_refused(self, run: Callable[..., Ran], arguments: tuple[str, ...]) -> None:
+        assert run("restore", "dc1/vm/web", *arguments).code == 64
+
+
+def test_a_driver_without_switches_says_so(run: Callable[..., Ran], applied: Path) -> None:
+    ran = run("restore", A, "--as", "b", "--power-on", "--auto-approve")
+    assert ran.code == 1
+    assert "lab has no power_on for a restore" in ran.err

@@ -72,7 +72,7 @@ def test_summary_names_what_is_recorded_only_where_there_is_any() -> None:
     assert summary_sentence({"snapshot": 5, "change": 4, "expire": 19, "restore": 0}) == (
         "5 to snapshot, 4 to change, 19 to expire, 0 to restore"
     )
-    assert summary_sentence({"profile": 1, "assign": 2}).endswith("; 1 profile and 2 assignments to record")
+    assert summary_sentence({"profile": 1, "assign": 2}).endswith("; 1 profile and 2 assignments to set")
 
 
 def test_policy_outside_git() -> None:

@@ -48,7 +48,7 @@ def test_the_command_that_goes_on_is_named_only_where_something_is_to_do() -> No
 
 
 def test_a_blocked_plan_says_so_in_its_summary() -> None:
-    assert "to record.   BLOCKED\n" in plan_text(plan("blocked"))
+    assert "to set.   BLOCKED\n" in plan_text(plan("blocked"))
     assert "BLOCKED" not in plan_text(plan("all-verbs"))
 
 

@@ -18,6 +18,8 @@ from snapplan.drivers.metering import ProcessMeter
 from snapplan.drivers.vergeos.api import ATTEMPTS, Api
 from snapplan.drivers.vergeos.options import VergeosOptions
 
+from .writer import PROJECT, Writer
+
 Connect = Callable[..., Api]
 
 
@@ -80,3 +82,22 @@ def connect(sim: Sim, tmp_path: Path) -> Iterator[Connect]:
 @pytest.fixture
 def api(connect: Connect) -> Api:
     return connect()
+
+
+@pytest.fixture
+def write_to(sim: Sim, tmp_path: Path) -> Iterator[Callable[..., Writer]]:
+    """Return a function that connects a driver that writes; its arguments are options of the backend."""
+    made: list[Writer] = []
+
+    def connected(project: str = PROJECT, **changes: Any) -> Writer:
+        made.append(Writer(sim, options_of(sim, **{"requests_per_hour": 1_000_000, **changes}), tmp_path, project))
+        return made[-1]
+
+    yield connected
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def writer(write_to: Callable[..., Writer]) -> Writer:
+    return write_to()

@@ -374,5 +374,5 @@ class TestWriting:
 
 def test_versions_are_compared_as_numbers() -> None:
     assert numbers("26.1.10") > numbers("26.1.9") > numbers("26.0")
-    assert numbers("26.1.7-beta") == (26, 1)
-    assert numbers("") == ()
+    assert numbers("26.1.7-beta") == (26, 1, 7)
+    assert numbers("") == numbers("unknown") == ()
