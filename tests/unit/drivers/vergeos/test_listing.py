@@ -10,6 +10,7 @@ from vergeos_sim.conftest import NOON, SEED, Sim
 
 from snapplan.drivers.vergeos.api import Api
 from snapplan.drivers.vergeos.listing import FOREVER, Attribution, snapshots_of
+from snapplan.drivers.vergeos.profiles import NativePeriod
 from snapplan.models.snapshot import Mark
 from snapplan.models.target import Scope
 
@@ -185,6 +186,12 @@ class TestManaged:
         sim.step(3600)
         assert [mark.expires_at for mark in managed_marks(inventory(api, sim), Scope.VM)] == [None]
 
+    def test_what_another_system_took_by_a_period_of_the_same_key_is_foreign(self) -> None:
+        by = Attribution("dc1", "p", NOW, {7: NativePeriod("gold", "Daily", 1)})
+        row = {"$key": 1, "name": "one", "created": NOON, "expires": 0, "status": "normal", "snapshot_period": 7}
+        listed = snapshots_of(Scope.CLOUD, [row, {**row, "$key": 2, "remote_sync": True}], {}, by)
+        assert [each.managed for each in listed.snapshots] == [True, False]
+
     @pytest.mark.parametrize("description", ["", THEIRS])
     def test_what_another_profile_took_is_foreign(self, api: Api, sim: Sim, description: str) -> None:
         scheduled(sim, description)
@@ -274,6 +281,14 @@ class TestStates:
         found = snapshots(inventory(api, sim))
         ends = {name: found[name].locked_until for name in found}
         assert ends == {"locked": NOW + 8 * DAY, "for ever": FOREVER, "open": None}
+
+    @pytest.mark.parametrize(("immutable", "until"), [(True, NOW + DAY), (False, None), (None, None)])
+    def test_a_system_that_tells_no_state_of_a_lock_tells_the_lock(
+        self, immutable: bool | None, until: datetime | None
+    ) -> None:
+        row = {"$key": 1, "name": "one", "created": NOON, "expires": NOON + 86_400, "immutable": immutable}
+        listed = snapshots_of(Scope.CLOUD, [row], {}, Attribution("dc1", "p", NOW))
+        assert listed.snapshots[0].locked_until == until
 
     def test_an_unlocked_one_is_locked_for_a_week_more(self, api: Api, sim: Sim) -> None:
         key = take(sim, Scope.CLOUD, "unlocking", immutable=True)
