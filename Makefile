@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 WORKERS ?= auto
 
-.PHONY: help install demo vergeos-demo test test-quick lint format types docs docs-update schemas bench coverage clean
+.PHONY: help install demo vergeos-demo test test-quick fault-matrix lint format types docs docs-update schemas bench coverage clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ test: $(INSTALLED)  ## All tests
 
 test-quick: $(INSTALLED)  ## The tests that take at most two minutes together
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow'
+
+fault-matrix: $(INSTALLED)  ## Each fault at each write to a simulated VergeOS, and a crash at every step; prints the table
+	SNAPPLAN_FAULTS=all $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal \
+		tests/end_to_end/test_vergeos_faults.py tests/end_to_end/test_vergeos_crashes.py
 
 lint: $(INSTALLED)  ## Style and mistakes
 	$(BIN)/ruff check .

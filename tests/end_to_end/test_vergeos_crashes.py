@@ -1,4 +1,4 @@
-"""The process stops dead within an apply that has every verb, on a VergeOS system; the next apply ends where a calm one does."""
+"""The process stops dead within an apply that has every verb on a VergeOS system; another ends where a calm one does."""
 
 from __future__ import annotations
 

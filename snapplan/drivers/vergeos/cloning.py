@@ -25,6 +25,8 @@ RECOVER: Mapping[Scope, str] = MappingProxyType(
 BUILT = frozenset({"normal", "held"})
 VISIBLE_AFTER = 5.0
 """Seconds in which what was made must show."""
+BEGINS_WITHIN = 60.0
+"""Seconds in which a recovery must show that it was begun where the platform's answer was lost."""
 
 
 class Made(NamedTuple):
@@ -72,17 +74,29 @@ class CloudClone(NamedTuple):
         Raises ``RefusedError`` where it failed, ``OutcomeUnknownError`` where it may still succeed.
         """
         body = {"action": "recover", "params": {"rows": [self.row], "name": self.name}}
-        said = "the recovery was accepted"
+        said, answered = "the recovery was accepted", True
         try:
             connection.api.post(RECOVER[self.scope], body)
         except OutcomeUnknownError as error:
-            said = str(error)
+            said, answered = str(error), False
+        limit = connection.options.building_timeout.total_seconds()
         with connection.looking(said):
-            for _ in connection.looks(connection.options.building_timeout.total_seconds()):
+            if not answered and not self._has_begun(connection, min(limit, BEGINS_WITHIN)):
+                raise OutcomeUnknownError(connection.backend, f"{said}; looked: {self.name} is not being recovered")
+            for _ in connection.looks(limit):
                 made = self._look(connection)
                 if made is not None:
                     return self._finished(connection, made)
         raise OutcomeUnknownError(connection.backend, f"{said}; {self.name} is not complete yet")
+
+    def _has_begun(self, connection: Connection, limit: float) -> bool:
+        """Whether within ``limit`` seconds something shows that the platform is at this recovery, or that it is done."""
+        for _ in connection.looks(limit):
+            if state(content_row(connection, self.scope, self.row)) != self.before:
+                return True
+            if objects_named(connection, self.scope, self.name):
+                return True
+        return False
 
     def _look(self, connection: Connection) -> Row | None:
         now = state(content_row(connection, self.scope, self.row))

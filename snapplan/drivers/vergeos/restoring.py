@@ -104,9 +104,9 @@ def _in_place(connection: Connection, way: InPlace, entry: Entry, power_on: bool
     entry = ledger.advance(connection, entry, step=ACTED)
     point("vergeos.restore.recorded")
     told = finish(connection, entry, way.scope, way.id, power_on)
-    if power_on or way.scope is Scope.VOLUME:
+    if way.scope is Scope.VOLUME or (power_on and not told):
         return told
-    left_off = ("it was switched off and left off",) if way.running else ()
+    left_off = ("it was switched off and left off",) if way.running and not power_on else ()
     return (*told, *left_off, *((AT_POWER_ON,) if way.scope is Scope.TENANT else ()))
 
 

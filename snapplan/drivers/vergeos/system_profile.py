@@ -51,11 +51,15 @@ def system_profile(settings: Iterable[Row] | None, profiles: Sequence[Row]) -> S
 
 
 def _candidates(settings: Sequence[Row]) -> list[Row]:
-    described = [row for row in settings if text(row.get("description")).casefold().startswith(DESCRIBED)]
+    described = [row for row in settings if _is_described(row)]
     if described:
         return described
     keys = [(text(row["key"]).casefold(), row) for row in settings]
     return [row for key, row in keys if "snapshot" in key and "profile" in key]
+
+
+def _is_described(setting: Row) -> bool:
+    return text(setting.get("description")).casefold().startswith(DESCRIBED)
 
 
 def _read(setting: Row, profiles: Sequence[Row]) -> SystemProfile:
@@ -69,5 +73,8 @@ def _read(setting: Row, profiles: Sequence[Row]) -> SystemProfile:
         return SystemProfile(key, blocker=text_)
     if shown in ("", "0") and value == "":
         return SystemProfile(key, blocker=f"the setting {key} is empty, so that nobody sees how it is written; {PLACE}")
+    if not _is_described(setting) and shown not in by_key and shown not in by_name:
+        # Another setting about snapshots and profiles, such as how many of them a profile may have.
+        return SystemProfile(key, blocker=f"the setting {key} may be another one: it names no profile; {PLACE}")
     named = shown in by_name and shown not in by_key if shown in by_key or shown in by_name else not shown.isdecimal()
     return SystemProfile(key, named, (by_name if named else by_key).get(value), value)

@@ -15,8 +15,12 @@ MAY_END = frozenset({0, 1, 3, 7})
 """Exit codes of an apply that met a fault: done all the same, failed, stopped by a guard, done in part."""
 
 
-OFTEN = {"POST tag_categories snapplan-e2e": 5}
-"""Writes that more than one action of an apply may have to make: each restore needs the category of their records."""
+OFTEN = {
+    "POST tag_categories snapplan-e2e": 5,  # each restore needs the category of their records
+    "POST vm_actions poweroff web": 2,  # asked for once more when it does not show, which changes nothing if it came
+    "POST vm_actions poweron web": 2,
+}
+"""How often a write may be sent in one apply; all others once."""
 LATER = {
     (
         "late",

@@ -18,7 +18,7 @@ from snapplan.devtools.vergeos import state
 from snapplan.devtools.vergeos.web.serving import Simulator
 from snapplan.devtools.vergeos.web.stage import Stage
 
-from .scenario import BEFORE, CHANGED_CONTENT, CONFIG, NEW, NOW, OLD, SYSTEM
+from .scenario import BEFORE, CHANGED_CONTENT, CONFIG, HALF_MADE, NEW, NOW, OLD, SYSTEM
 
 RUNNER = Path(__file__).with_name("runner.py")
 TOKEN = "simulated-key"
@@ -47,7 +47,8 @@ class Rig:
     def run(self, root: Path, *words: str, now: str = NOW, **environment: str) -> Ran:
         """Run one command line in ``root``."""
         env = {"SNAPPLAN_NOW": now, "SNAPPLAN_SECOND_CLOCK": now, "DC1_TOKEN": TOKEN, "NO_COLOR": "1", **environment}
-        assert self._runner.stdin is not None and self._runner.stdout is not None
+        assert self._runner.stdin is not None
+        assert self._runner.stdout is not None
         self._runner.stdin.write(json.dumps({"words": words, "root": str(root), "env": env}) + "\n")
         self._runner.stdin.flush()
         return Ran(*json.loads(self._runner.stdout.readline()))
@@ -76,6 +77,8 @@ class Rig:
         stage.begin_anew(seeds.parse(SYSTEM), NOON)
         stage.system = state.system_of(json.loads(self._saved))
         stage.time.put(stage.system, stage.system.now)
+        self.sim.control("POST", "rows/cloud_snapshots", HALF_MADE)
+        stage.system.agenda = [event for event in stage.system.agenda if event.kind != "built"]
         root = self.folder / name
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(self._origin, root)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from vergeos_sim.conftest import INSTANT
+
+from snapplan.drivers.vergeos.marks import described
+from snapplan.models.snapshot import Mark
 
 BEFORE = ("2026-11-22T10:05:00Z", "2026-11-22T11:05:00Z")
 """When the old policy is applied; nothing of the platform's own schedule falls due between these and ``NOW``."""
@@ -47,10 +51,11 @@ backends:
     token: ${{env:DC1_TOKEN}}
     ca_file: ca.pem
     timeout: 1s
+    building_timeout: 3s
     requests_per_hour: 100000
 catalog: sqlite:///catalog.db
 """
-"""The shortest ``timeout`` that there is: a lost answer costs that long."""
+"""The shortest ``timeout`` that there is, as a lost answer costs that long; and a recovery that was not begun costs 3 s."""
 
 OURS = """\
   gold: {periods: {hourly: {frequency: hourly, retention: 90m}}}
@@ -76,7 +81,9 @@ assignments:
   going: {{profile: going, targets: [{{backend: dc1, scope: vm, names: [moves]}}]}}
   changing: {{profile: changing, targets: [{{backend: dc1, scope: vm, names: [stays, leaves]}}]}}
 snapshots:
-  first: {{targets: [{{backend: dc1, scope: tenant, names: [beta]}}, {{backend: dc1, scope: vm, names: [web]}}], expires: 7d}}
+  first:
+    targets: [{{backend: dc1, scope: tenant, names: [beta]}}, {{backend: dc1, scope: vm, names: [web]}}]
+    expires: 7d
 """
 NEW = f"""\
 profiles:
@@ -97,7 +104,9 @@ assignments:
   changing: {{profile: changing, targets: [{{backend: dc1, scope: vm, names: [stays]}}]}}
 snapshots:
   before-26.2: {{targets: [{{backend: dc1, scope: cloud}}], expires: 7d, description: CHG-1234}}
-  first: {{targets: [{{backend: dc1, scope: tenant, names: [beta]}}, {{backend: dc1, scope: vm, names: [web]}}], expires: 9d}}
+  first:
+    targets: [{{backend: dc1, scope: tenant, names: [beta]}}, {{backend: dc1, scope: vm, names: [web]}}]
+    expires: 9d
 restores:
   db-own:
     target: dc1/vm/db
@@ -130,6 +139,24 @@ restores:
     power_on: true
     not_after: 2026-11-23T00:00Z
 """
+HALF_MADE = {
+    "name": "manual.half-made",
+    "description": described(
+        "",
+        Mark(
+            project=PROJECT,
+            target_id="cloud",
+            run="0-dead",
+            taken_at=datetime.fromisoformat(BEFORE[1]),
+            expires_at=datetime.fromisoformat(NOW) + timedelta(days=1),
+            key="half-made",
+        ),
+        "manual.half-made",
+    ),
+    "created": int(datetime.fromisoformat(BEFORE[1]).timestamp()),
+    "status": "building",
+}
+"""A system snapshot that a run which died had begun, and that the platform does not complete."""
 CHANGED_CONTENT = {"vms/db/disk0": "db since", "vms/web/disk0": "web since", "tenants/beta": "beta since"}
 """What is written after the last apply of the old policy, by path of the control interface."""
 APPLY = ("apply", "--auto-approve", "--confirm", "dc1/tenant/beta", "--confirm", "dc1/vm/web")

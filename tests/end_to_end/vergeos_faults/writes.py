@@ -53,6 +53,7 @@ snapshot POST volume_snapshots gold.hourly.20261122T1200Z
 change   PUT tenant_snapshots manual.first
 change   PUT machine_snapshots manual.first
 expire   DELETE cloud_snapshots gold.hourly.20261122T1005Z
+expire   DELETE cloud_snapshots manual.half-made
 expire   DELETE tenant_snapshots gold.hourly.20261122T1005Z
 expire   DELETE machine_snapshots frozen.hourly.20261122T1005Z
 expire   DELETE volume_snapshots gold.hourly.20261122T1005Z

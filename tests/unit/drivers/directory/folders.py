@@ -141,7 +141,7 @@ class Dying:
         """Return the exit code of a process of its own that makes this call."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        pickle.dump(Job(DRIVER, settings, verb, argument, environment), self._process.stdin)
+        pickle.dump(Job(DRIVER.open, settings, verb, argument, environment), self._process.stdin)
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 

@@ -270,6 +270,7 @@ class TestSystemProfile:
             ([OTHER, {"key": "snapshot_profile", "value": "4"}], "2 settings may be"),
             (setting("4") + setting("5"), "2 settings may be"),
             (setting(""), "is empty"),
+            ([{"key": "max_snapshots_per_profile", "value": "200"}], "names no profile"),
             (setting("4"), "one profile's key and another one's name"),
         ],
     )
