@@ -25,7 +25,8 @@ def platform_of(case: dict[str, Any], applied: Policy) -> PlatformSchedule | Non
         for target, name in said.get("assigned", {}).items()
     }
     blockers = {Scope(scope): text for scope, text in said.get("blockers", {}).items()}
-    return PlatformSchedule(tuple(profiles.values()), assigned, said.get("timezone"), blockers)
+    forever = said.get("forever_blocker", "")
+    return PlatformSchedule(tuple(profiles.values()), assigned, said.get("timezone"), blockers, forever)
 
 
 def _profile(name: str, fields: str | dict[str, Any], applied: Policy) -> PlatformProfile:

@@ -57,10 +57,12 @@ class PlatformSchedule(NamedTuple):
 
     ``assigned`` is the native id of the profile of each target, by target id; a target without one is left out.
     ``timezone`` is the IANA zone of the periods' times where the platform tells it. ``blockers`` say in a sentence, by
-    scope, why the assignment of its targets can be neither read nor written on this system.
+    scope, why the assignment of its targets can be neither read nor written on this system; ``forever_blocker`` says why a
+    period cannot be told to keep its snapshots for ever.
     """
 
     profiles: tuple[PlatformProfile, ...] = ()
     assigned: Mapping[str, str] = MappingProxyType({})
     timezone: str | None = None
     blockers: Mapping[Scope, str] = MappingProxyType({})
+    forever_blocker: str = ""

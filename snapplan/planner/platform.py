@@ -172,6 +172,11 @@ class _Platform:
             return
         wanted = native_profile(key, profile, self._project)
         current = self._by_name.get(wanted.name)
+        if self._platform.forever_blocker and _newly_for_ever(wanted, current):
+            summary = f"profile {key!r} cannot be scheduled by {self._name}: {self._platform.forever_blocker}"
+            hint = "write a long retention such as 100y, or make one such period on the platform first"
+            self._say("SP452", summary, *where, severity=Severity.ERROR, hint=hint)
+            return
         if current is None:
             self._found.profiles[self._name, key] = PlatformProfileRequest(None, wanted)
         elif current.project == self._project:
@@ -291,3 +296,8 @@ class _Platform:
     def _address(self, target_id: str) -> str:
         target = self._targets.get(target_id)
         return target.address if target is not None else target_id
+
+
+def _newly_for_ever(wanted: PlatformProfile, current: PlatformProfile | None) -> bool:
+    have = current.periods if current is not None else {}
+    return any(period.retention is None and have.get(name) != period for name, period in wanted.periods.items())

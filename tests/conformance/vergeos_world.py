@@ -73,7 +73,8 @@ class VergeosHarness(Harness):
             "clock": "frozen",
             "timings": INSTANT,
             "shipped_profiles": False,
-            "profiles": [{"name": "house"}],
+            # One period that is kept for ever shows how this system writes that.
+            "profiles": [{"name": "house", "periods": [{"name": "kept", "frequency": "yearly", "retention": 0}]}],
             "system_profile": "house",
             # The clock stands still, so that a key that is given out again could not be told from the first.
             "switches": {"key_reuse": "never"},

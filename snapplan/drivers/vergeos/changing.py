@@ -8,7 +8,7 @@ from snapplan import clock
 from snapplan.crash import point
 from snapplan.drivers.vergeos.expiration import NEVER, expiring, is_earlier, later_expiration
 from snapplan.drivers.vergeos.listing import Owner, is_made_elsewhere
-from snapplan.drivers.vergeos.marks import MarkTooLongError, described, mark_of, text_of
+from snapplan.drivers.vergeos.marks import MarkTooLongError, described, text_of
 from snapplan.drivers.vergeos.standing import listed, meant, row_of, same_snapshot, standing
 from snapplan.errors import NotFoundError, OutcomeUnknownError
 from snapplan.models.request import Outcome
@@ -70,7 +70,7 @@ def _told(connection: Connection, request: ChangeRequest, stands: Snapshot) -> t
 
 def _refuse_others(connection: Connection, request: ChangeRequest, row: Row) -> None:
     snapshot, mark = request.snapshot, request.mark
-    found = _mark_of(snapshot.scope, row)
+    found = listed(connection, snapshot.scope, row, Owner(snapshot.target_id, snapshot.target_name)).mark
     if mark.project != connection.project or mark.target_id != snapshot.target_id:
         raise connection.refuse(f"the new mark of {snapshot.address} is not of its target and of {connection.project}")
     if snapshot.scope is Scope.CLOUD and is_made_elsewhere(row):
@@ -83,10 +83,6 @@ def _refuse_others(connection: Connection, request: ChangeRequest, row: Row) -> 
         raise connection.refuse(f"{snapshot.address} is not of project {connection.project}")
     if not same_snapshot(found, snapshot.mark) or found.target_id != mark.target_id:
         raise connection.refuse(f"{snapshot.address} is another snapshot now")
-
-
-def _mark_of(scope: Scope, row: Row) -> Any:
-    return mark_of(row.get("description"), row["name"] if scope is Scope.CLOUD else None)
 
 
 def _body(connection: Connection, request: ChangeRequest, row: Row) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from snapplan.drivers.vergeos.cells import flag
 from snapplan.drivers.vergeos.hidden import hidden_vm
 from snapplan.drivers.vergeos.lookup import find_object, object_row
 from snapplan.drivers.vergeos.power import is_off
@@ -29,17 +30,17 @@ class InPlace(NamedTuple):
 
     def act(self, connection: Connection) -> None:
         """Restore; raises ``RefusedError`` where nothing was done, ``OutcomeUnknownError`` where that is not known."""
-        said = "the restore was accepted"
+        said, answered = "the restore was accepted", True
         try:
             connection.api.post(self.table, self.body)
         except OutcomeUnknownError as unknown:
             if self.scope is not Scope.TENANT:
                 raise  # nothing on the platform tells whether a VM or volume was restored
-            said = str(unknown)
+            said, answered = str(unknown), False
         if self.scope is Scope.TENANT:
             with connection.looking(said):
-                tenant = find_object(connection, self.scope, self.id)
-            if not is_pending(tenant):
+                pending = is_pending(find_object(connection, self.scope, self.id))
+            if pending is False or (pending is None and not answered):
                 raise OutcomeUnknownError(connection.backend, f"{said}; the tenant shows no restore that is pending")
 
 
@@ -53,9 +54,9 @@ def prepare_in_place(connection: Connection, wanted: Wanted) -> InPlace:
     return InPlace(wanted.scope, wanted.target_id, table, body, running)
 
 
-def is_pending(tenant: Row | None) -> bool:
-    """Whether a tenant will be restored when it is powered on next."""
-    return tenant is not None and bool(tenant.get("restore_pending"))
+def is_pending(tenant: Row | None) -> bool | None:
+    """Whether a tenant will be restored when it is powered on next; ``None`` where the system does not tell."""
+    return flag(tenant.get("restore_pending")) if tenant is not None else False
 
 
 def _action(connection: Connection, wanted: Wanted, row: Row, target: Row) -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from snapplan.drivers.vergeos.cells import text
 from snapplan.drivers.vergeos.keys import CLOUD_ID
 from snapplan.drivers.vergeos.listing import Attribution, Listed, Owner, snapshots_of
 from snapplan.drivers.vergeos.objects import LOCAL, Objects, objects_of
-from snapplan.drivers.vergeos.profiles import NativePeriod, native_periods, profiles_of
+from snapplan.drivers.vergeos.profiles import FOREVER_UNKNOWN, NativePeriod, native_periods, profiles_of
 from snapplan.drivers.vergeos.system_profile import SystemProfile, system_profile
 from snapplan.drivers.vergeos.tagging import members, restores_of, tag_names
 from snapplan.errors import BackendError
@@ -143,7 +143,8 @@ def _schedule(rows: SystemRows, objects: Objects, system: SystemProfile) -> Plat
         assigned[CLOUD_ID] = str(system.profile)
     if _untold(rows.vms):
         blockers[Scope.VM] = VMS_UNTOLD
-    return PlatformSchedule(profiles, assigned, None, blockers)
+    kept = any(period.retention is None for profile in profiles for period in profile.periods.values())
+    return PlatformSchedule(profiles, assigned, None, blockers, "" if kept else FOREVER_UNKNOWN)
 
 
 def _untold(vms: list[Row]) -> bool:

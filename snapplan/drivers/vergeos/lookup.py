@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 OBJECT_TABLES = {Scope.VM: "vms", Scope.TENANT: "tenants", Scope.VOLUME: "volumes"}
 OBJECT_FIELDS = {
-    Scope.VM: f"{VM_FIELDS},created",
-    Scope.TENANT: f"{TENANT_FIELDS},created,restore_pending",
+    Scope.VM: f"{VM_FIELDS},created,machine#status#started as started",
+    Scope.TENANT: f"{TENANT_FIELDS},created,restore_pending,status#started as started",
     Scope.VOLUME: VOLUME_FIELDS,
 }
 ID_COLUMNS = {Scope.VM: "uuid", Scope.TENANT: "uuid", Scope.VOLUME: "id"}

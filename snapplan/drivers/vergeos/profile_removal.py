@@ -53,15 +53,14 @@ def _delete(connection: Connection, key: int) -> None:
 
 def _system_users(connection: Connection, key: int) -> list[str]:
     settings = connection.api.rows("settings", ALL)
-    system = system_profile(settings, connection.api.rows(PROFILES, ALL))
+    profiles = connection.api.rows(PROFILES, ALL)
+    system = system_profile(settings, profiles)
     if system.profile == key:
         return ["the system's own snapshots"]
-    # Where the setting is not known for certain, its value must at least not be this profile.
-    names = {str(row["$key"]): str(row.get("name")) for row in connection.api.rows(PROFILES, "$key,name")}
+    # Where the setting is not known for certain, what may be it must at least not hold this profile.
     values = {str(row.get("value") or "") for row in settings if _may_name_a_profile(row)}
-    if system.blocker and values & {str(key), names.get(str(key), "")}:
-        return [f"perhaps the system's own snapshots; {PLACE}"]
-    return []
+    ours = {str(key), *(str(row.get("name")) for row in profiles if row["$key"] == key)}
+    return [f"perhaps the system's own snapshots; {PLACE}"] if system.blocker and values & ours else []
 
 
 def _may_name_a_profile(setting: dict[str, object]) -> bool:

@@ -26,6 +26,9 @@ ALL_USED = frozenset({"hour", "day_of_week", "day_of_month", "month"})
 PARTIAL_COLUMNS = ("type", "partial_tags", "quiesce_tags", "private")
 FULL = "full"
 ANY_DAY = "any"
+KEPT_FOR_EVER = 0
+"""A period's retention that is for ever; sources disagree (API reference, periods), so a system has to show it."""
+FOREVER_UNKNOWN = "no period of this system is kept for ever, so that it is not known how it writes that"
 
 
 class UnknownTagError(ValueError):
@@ -134,7 +137,7 @@ def period_body(period: PlatformPeriod, tag_keys: Mapping[str, int], *, partial:
         "day_of_week": period.day_of_week or ANY_DAY,
         "day_of_month": period.day_of_month,
         "month": period.month,
-        "retention": period.retention or 0,
+        "retention": period.retention or KEPT_FOR_EVER,
         "min_snapshots": period.min_snapshots,
         "max_tier": str(period.max_tier),
         "quiesce": period.quiesce,

@@ -13,7 +13,7 @@ from snapplan.drivers.vergeos.power import is_off
 from snapplan.drivers.vergeos.restore_ledger import ACTED, BEGUN, Entry
 from snapplan.drivers.vergeos.restoring import finish
 from snapplan.drivers.vergeos.wanted import Wanted, wanted_again
-from snapplan.errors import RefusedError
+from snapplan.errors import OutcomeUnknownError, RefusedError
 from snapplan.models.request import Recovered
 from snapplan.models.target import RestoreMode, Scope
 
@@ -42,7 +42,7 @@ def _settled(connection: Connection, entry: Entry) -> Recovered:
         wanted = wanted_again(entry)
         settle = _settle_clone if wanted.mode is RestoreMode.CLONE else _settle_in_place
         return settle(connection, entry, wanted)
-    except (RefusedError, ValueError) as error:
+    except (OutcomeUnknownError, RefusedError, ValueError) as error:
         return _left(entry, str(error))
 
 
@@ -63,10 +63,14 @@ def _settle_clone(connection: Connection, entry: Entry, wanted: Wanted) -> Recov
 
 def _made(connection: Connection, entry: Entry, wanted: Wanted) -> Row | None:
     """Return the clone: what has its name, which was free when the restore was begun, and was made since."""
-    begun = datetime.fromisoformat(str(entry.fields["at"])).astimezone(UTC) - CLOCKS_DIFFER
+    begun = _begun(entry) - CLOCKS_DIFFER
     rows = objects_named(connection, wanted.scope, wanted.as_name)
     since = [row for row in rows if int(row.get("created") or 0) >= begun.timestamp()]
     return since[0] if since else None
+
+
+def _begun(entry: Entry) -> datetime:
+    return datetime.fromisoformat(str(entry.fields["at"])).astimezone(UTC)
 
 
 def _settle_in_place(connection: Connection, entry: Entry, wanted: Wanted) -> Recovered:
@@ -78,6 +82,10 @@ def _settle_in_place(connection: Connection, entry: Entry, wanted: Wanted) -> Re
     if entry.step != ACTED and not (wanted.scope is Scope.TENANT and is_pending(target)):
         if wanted.scope is not Scope.VOLUME and not is_off(wanted.scope, target):
             text = f"{wanted.scope} {wanted.name} is on, so that it can be neither completed nor checked"
+            return _left(entry, text)
+        if int(target.get("started") or 0) > _begun(entry).timestamp():
+            # What was written since would be lost, and the restore may well have been done before.
+            text = f"{wanted.scope} {wanted.name} was switched on since; whether it was restored nobody can tell"
             return _left(entry, text)
         prepare_in_place(connection, wanted).act(connection)
         entry = ledger.advance(connection, entry, step=ACTED)

@@ -8,10 +8,10 @@ from snapplan import clock
 from snapplan.crash import point
 from snapplan.drivers.vergeos.expiration import pinned
 from snapplan.drivers.vergeos.listing import Owner
+from snapplan.drivers.vergeos.orphans import is_scheduled
 from snapplan.drivers.vergeos.standing import listed, meant, row_id, row_of, row_under, same_snapshot
 from snapplan.errors import BackendError, NotFoundError, OutcomeUnknownError
 from snapplan.models.request import Outcome
-from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
     from snapplan.drivers.vergeos.api import Row
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from snapplan.drivers.vergeos.keys import RowId
     from snapplan.models.request import ExpireRequest
     from snapplan.models.snapshot import Snapshot
-
-SCHEDULE_FIELDS = (
-    "$key,name,created,snapshot_period,snapshot_period#profile as period_profile,"
-    "machine#snapshot_profile as assigned_profile"
-)
 
 
 def expire(connection: Connection, request: ExpireRequest) -> Outcome:
@@ -67,18 +62,15 @@ def _refuse_others(connection: Connection, snapshot: Snapshot, stands: Snapshot)
 
 
 def _refuse_scheduled(connection: Connection, request: ExpireRequest, row: Row, stands: Snapshot) -> None:
-    """Refuse what the platform's scheduler took, but for what nothing schedules any more (and a VM tells that itself)."""
+    """Refuse what the platform's scheduler took, but for what nothing schedules any more."""
     snapshot = request.snapshot
     if not request.orphan:
         raise connection.refuse(f"{snapshot.address} was taken by the platform's schedule, which expires it")
     ours = snapshot.mark is not None and snapshot.mark.project == connection.project
     if not ours or stands.mark is not None or row.get("created_manually"):
         raise connection.refuse(f"{snapshot.address} is another snapshot now")
-    if snapshot.scope is Scope.VM:
-        found = connection.api.row("machine_snapshots", row["$key"], SCHEDULE_FIELDS) or {}
-        profile = found.get("period_profile")
-        if profile is not None and profile == found.get("assigned_profile"):
-            raise connection.refuse(f"{snapshot.address}: its VM has the profile that took it again")
+    if is_scheduled(connection, snapshot, row):
+        raise connection.refuse(f"{snapshot.address}: what took it is scheduled for its target again")
 
 
 def _refuse_needed(connection: Connection, stands: Snapshot) -> None:

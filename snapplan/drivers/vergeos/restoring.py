@@ -97,9 +97,11 @@ def _in_place(connection: Connection, way: InPlace, entry: Entry, power_on: bool
         entry = ledger.advance(connection, entry, step=ACTING)
         point("vergeos.restore.acting")
         way.act(connection)
-    except NOTHING_DONE:
+    except NOTHING_DONE as error:
         _forget(connection, entry)
-        raise
+        if not way.running:
+            raise
+        raise type(error)(connection.backend, f"{error}; {_on_again(connection, way)}", hint=error.hint) from error
     point("vergeos.restore.acted")
     entry = ledger.advance(connection, entry, step=ACTED)
     point("vergeos.restore.recorded")
@@ -116,6 +118,17 @@ def _powered_on(connection: Connection, scope: Scope, id_: str) -> str:
         return switch_on(connection, scope, id_)
     except BackendError as error:
         return f"it was restored, but could not be switched on: {error}"
+
+
+def _on_again(connection: Connection, way: InPlace) -> str:
+    """Switch on what was switched off for a restore that was refused; return in a sentence how it stands."""
+    try:
+        told = switch_on(connection, way.scope, way.id)
+    except BackendError as error:
+        told = str(error)
+    return (
+        f"it was switched off for that and is off: {told}" if told else "it was switched off for that and is on again"
+    )
 
 
 def _forget(connection: Connection, entry: Entry) -> None:

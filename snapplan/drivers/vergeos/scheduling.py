@@ -13,7 +13,7 @@ from snapplan.drivers.vergeos.api import quoted
 from snapplan.drivers.vergeos.marks import with_line
 from snapplan.drivers.vergeos.profile_removal import remove_profile
 from snapplan.drivers.vergeos.profile_rows import PERIODS, PROFILES, ProfileRows, read_profile
-from snapplan.drivers.vergeos.profiles import FULL, USED, UnknownTagError, period_body
+from snapplan.drivers.vergeos.profiles import FOREVER_UNKNOWN, FULL, KEPT_FOR_EVER, USED, UnknownTagError, period_body
 from snapplan.drivers.vergeos.reads import PARTIAL_SINCE, TAG_FIELDS
 from snapplan.drivers.vergeos.tagging import tag_keys
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError
@@ -116,6 +116,8 @@ def _bodies(connection: Connection, after: PlatformProfile, stands: ProfileRows 
     changed = {name: period for name, period in after.periods.items() if have.get(name) != period}
     if not changed:
         return {}
+    if any(period.retention is None for period in changed.values()):
+        _refuse_unknown_forever(connection)
     tags = any(period.type != FULL for period in changed.values())
     keys = stands.tags if stands is not None and stands.tags else _tags(connection) if tags else {}
     partial = (
@@ -133,6 +135,14 @@ def _bodies(connection: Connection, after: PlatformProfile, stands: ProfileRows 
             raise connection.refuse(f"period {name}: {error}") from error
         found[name] = body | ({"private": True} if period.private else {})
     return found
+
+
+def _refuse_unknown_forever(connection: Connection) -> None:
+    """Refuse to write "for ever" where the system does not show it: one that took 0 for "at once" would keep nothing."""
+    if not connection.api.rows(PERIODS, "$key,retention", where=f"retention eq {KEPT_FOR_EVER}", limit=1):
+        raise connection.refuse(
+            FOREVER_UNKNOWN, hint="write a long retention such as 100y, or make one such period in the UI first"
+        )
 
 
 def _tags(connection: Connection) -> Mapping[str, int]:

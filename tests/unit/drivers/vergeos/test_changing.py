@@ -138,6 +138,20 @@ class TestAdopting:
         writer.sim.put(f"volume_snapshots/{row['$key']}", {"description": other})
         assert isinstance(writer.change(theirs, mark=mark, adopts=True).error, RefusedError)
 
+    def test_a_copy_that_carries_a_mark_of_another_target_is_adopted_as_it_is_listed(self, writer: Writer) -> None:
+        ours = writer.take("vm/db-01")
+        (row,) = writer.rows("machine_snapshots")
+        vm = next(each for each in writer.rows("vms") if each["name"] == "web-01")
+        copied = {"machine": vm["machine"], "name": "copied", "description": row["description"]}
+        writer.sim.post("machine_snapshots", copied)
+        (copy,) = writer.snapshots("vm/web-01")
+        assert copy.mark is None
+        mark = writer.mark("vm/web-01", "adopted")
+        posed = copy._replace(mark=ours.mark)
+        assert isinstance(writer.change(posed, minimum=3).error, RefusedError)
+        assert isinstance(writer.expire(posed).error, RefusedError)
+        assert writer.change(copy, mark=mark, adopts=True).error is None
+
     def test_a_snapshot_of_another_system_is_refused(self, writer: Writer) -> None:
         row = {"name": "theirs", "description": "", "provider": True, "status": "normal", "expires": 0}
         writer.sim.control("POST", "rows/cloud_snapshots", row)

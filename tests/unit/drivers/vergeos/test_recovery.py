@@ -65,6 +65,18 @@ def test_one_that_may_have_acted_on_a_vm_that_is_on_is_left(begun: Writer) -> No
     assert ledger(begun) == [("CHG-1", False)]
 
 
+def test_one_that_may_have_acted_on_a_vm_that_was_used_since_is_left(begun: Writer) -> None:
+    rewritten(begun, state="started", step="acting")
+    begun.sim.control("POST", "clock/step", {"minutes": 10})
+    vm = next(row["$key"] for row in begun.rows("vms") if row["name"] == "web-01")
+    for action in ("poweron", "kill"):
+        begun.sim.post("vm_actions", {"vm": vm, "action": action})
+    (found,) = begun.driver.recover(frozenset())
+    assert "switched on since" in found.text
+    assert begun.sim.bytes("vms/web-01") == b"changed later"
+    assert ledger(begun) == [("CHG-1", False)]
+
+
 def test_one_that_acted_is_only_switched_on(begun: Writer) -> None:
     rewritten(begun, state="started", step="acted", power_on=True)
     (found,) = begun.driver.recover(frozenset())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -128,11 +129,29 @@ class TestManaged:
         self, writer: Writer, snapshot: Snapshot
     ) -> None:
         outcome = writer.expire(snapshot, orphan=True)
-        assert "has the profile that took it" in str(outcome.error)
+        assert "scheduled for its target again" in str(outcome.error)
         vm = next(row for row in writer.rows("vms") if row["name"] == "db-01")
         writer.sim.put(f"vms/{vm['$key']}", {"snapshot_profile": None})
         assert writer.expire(snapshot, orphan=True).error is None
         assert writer.rows("machine_snapshots") == []
+
+    @pytest.mark.parametrize("path", ["volume/shared", "cloud"])
+    def test_so_it_is_at_the_other_scopes(self, sim: Sim, write_to: Callable[..., Writer], path: str) -> None:
+        period = {"name": "Daily", "frequency": "daily", "hour": 2, "retention": "7d"}
+        mark = with_line("", {"project": PROJECT})
+        profiles = [{"name": name, "description": mark, "periods": [period]} for name in ("gold", "other")]
+        volumes = [{"name": "shared", "contents": "files", "profile": "gold"}]
+        sim.seed(profiles=profiles, volumes=volumes, system_profile="gold")
+        writer = write_to()
+        sim.days(1)
+        (found,) = writer.snapshots(path)
+        assert found.managed
+        assert "scheduled for its target again" in str(writer.expire(found, orphan=True).error)
+        (volume,) = writer.rows("volumes")
+        sim.put(f"volumes/{volume['$key']}", {"snapshot_profile": None})
+        sim.put("settings/system_snapshot_profile", {"value": "2"})
+        assert writer.expire(found, orphan=True).error is None
+        assert writer.rows(TABLES[path]) == []
 
     def test_a_person_s_snapshot_is_never_an_orphan(self, writer: Writer, snapshot: Snapshot) -> None:
         vm = next(row for row in writer.rows("vms") if row["name"] == "db-01")

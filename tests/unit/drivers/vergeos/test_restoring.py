@@ -77,6 +77,7 @@ def test_the_old_bytes_come_back(writer: Writer, name: str) -> None:
     assert is_on(writer, *kind.proof.split("/")) is bool(kind.fields.get("power_on"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_a_fault_at_any_write_is_settled_and_nothing_done_twice(
     sim: Sim, write_to: Callable[..., Writer], name: str
