@@ -14,6 +14,7 @@ from snapplan.cli.reference import reference_markdown
 from snapplan.codes import CODES
 from snapplan.config import schema
 from snapplan.drivers.directory.facts import Facts, to_document
+from snapplan.drivers.vergeos import marks as vergeos_marks
 from snapplan.models.snapshot import Mark, Pin
 from snapplan.models.target import Scope
 
@@ -103,6 +104,24 @@ def marks() -> Iterator[str]:
         "```",
         "",
         "Restores that were begun are in `restores/PROJECT/KEY.json` of the store.",
+        "",
+        "## `vergeos`",
+        "",
+        "The permanent id is the UUID of a VM or tenant, the 40 hexadecimal digits of a NAS volume, `cloud` for the system. The",
+        "mark is the last line of the snapshot's `description`, written with the create; the text above it is the user's. A",
+        f"description holds {vergeos_marks.MAX_DESCRIPTION:,} bytes: the user's text is shortened where it does not fit, and a"
+        " mark that alone",
+        "is longer is refused. In a system snapshot the line also holds the snapshot's own `name`, so that a copy that a",
+        "person makes of it is not taken for ours. `expires` on the platform is 7 days later than `expires_at`, or never",
+        "while a pin holds.",
+        "",
+        "```text",
+        vergeos_marks.described("CHG-1234", _imagined().mark),
+        "```",
+        "",
+        "A snapshot profile that snapplan made or was told to adopt has such a line with `project` only. What the platform's",
+        "scheduler takes by it carries no mark: it is known by its period. Restores that were begun are tags of the category",
+        "`snapplan-PROJECT`, named by their keys.",
     )
 
 

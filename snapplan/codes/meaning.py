@@ -189,7 +189,8 @@ MEANING = (
     Code(
         "SP231",
         "what the platform's own schedule cannot hold",
-        "Platforms with a scheduler of their own know their own time zone only, no cron expressions, no one-time periods, no"
+        "Platforms with a scheduler of their own know their own time zone only, no cron expressions, no one-time periods,"
+        " no"
         " last day of a month, and not how late a snapshot may be. Their schedule is told by what changed since the last"
         " apply, so it needs a catalog that lasts.",
         "Write schedule: snapplan in the assignment, and run snapplan apply from a timer.",

@@ -16,7 +16,8 @@ PLATFORMS = (
         "two profiles on a target whose platform takes one",
         "A platform such as VergeOS assigns one profile to a target. Which of the two was meant cannot be known, so the"
         " target's assignment stays as it is.",
-        "Exclude the target from one assignment, or write schedule: snapplan in it: what snapplan takes itself may come from"
+        "Exclude the target from one assignment, or write schedule: snapplan in it: what snapplan takes itself may come"
+        " from"
         " any number of profiles. Another way is one profile with the periods of both.",
     ),
     Code(
@@ -24,13 +25,15 @@ PLATFORMS = (
         "a profile that the platform cannot schedule",
         "The platform has no such period: another time zone than its own, cron, custom, skip_missed or the last day of the"
         " month. The profile and its assignments there stay as they are.",
-        "Write schedule: snapplan in the assignment, and run snapplan apply from a timer. The platform's own time zone is the"
+        "Write schedule: snapplan in the assignment, and run snapplan apply from a timer. The platform's own time zone is"
+        " the"
         " key timezone of the backend.",
     ),
     Code(
         "SP453",
         "a profile of the platform that snapplan did not make",
-        "It has the name of a profile of the policy and differs from it. Others may rely on it, so it is left as it is, and so"
+        "It has the name of a profile of the policy and differs from it. Others may rely on it, so it is left as it is, and"
+        " so"
         " are the assignments of this profile there.",
         "snapplan adopt BACKEND/profile/NAME makes it ours: the next plan shows what would change. Or give the policy's"
         " profile another platform_name.",

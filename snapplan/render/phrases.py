@@ -79,7 +79,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def summary_sentence(summary: Mapping[str, int]) -> str:
-    """Return ``5 to snapshot, 4 to change, 19 to expire, 0 to restore``, with profiles and assignments where there are any."""
+    """Return ``5 to snapshot, 4 to change, 19 to expire, 0 to restore``, with profiles and assignments if any."""
     parts = [f"{summary.get(verb, 0)} to {verb}" for verb in ("snapshot", "change", "expire", "restore")]
     recorded = [
         counted(summary[verb], noun)

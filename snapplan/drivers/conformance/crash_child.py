@@ -12,6 +12,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from snapplan.models.request import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -36,8 +38,9 @@ def run(job: Job) -> int:
     try:
         driver = job.open(job.settings)
         answer = getattr(driver, job.verb)(job.argument)
-        outcomes = [answer] if job.verb == "restore" else list(answer)
-        errors = [each.error for each in outcomes if getattr(each, "error", None) is not None]
+        outcomes = [answer] if isinstance(answer, Outcome) else list(answer)
+        found = [getattr(each, "error", None) for each in outcomes]
+        errors = [error for error in found if isinstance(error, Exception)]
         driver.close()
         if errors:
             raise errors[0]

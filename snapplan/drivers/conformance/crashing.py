@@ -7,7 +7,7 @@ then each is tried on a new world. A driver without points is not tested here.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
@@ -15,14 +15,16 @@ from snapplan.drivers.conformance.crasher import Crasher
 from snapplan.drivers.conformance.lab import make_lab, require
 from snapplan.drivers.conformance.listing import SCOPES
 from snapplan.drivers.conformance.restoring import PATHS, restored, subject
+from snapplan.drivers.conformance.scheduling import CHANGES, GOLD, changed, listed, make, schedule
 from snapplan.errors import RefusedError
-from snapplan.models.request import ChangeRequest, ExpireRequest
+from snapplan.models.request import ChangeRequest, ExpireRequest, PlatformProfileRequest
 from snapplan.models.snapshot import Pin
 from snapplan.models.target import RestoreMode, RestorePath, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from snapplan.drivers.base import ScheduleDriver
     from snapplan.drivers.conformance.lab import Lab
     from snapplan.models.request import Recovered, RestoreRequest, SnapshotRequest
     from snapplan.models.snapshot import Snapshot
@@ -160,6 +162,36 @@ class CrashTests:
             open_ = [each for each in scene.lab.inventory().restores if not each.done]
             if open_:
                 assert isinstance(scene.lab.restore(scene.argument).error, RefusedError), point
+
+    def test_a_profile_is_as_wanted_when_it_is_asked_for_again(self, lab: Lab, crasher: Crasher) -> None:
+        require(bool(lab.capabilities.native_schedule), "the platform has no scheduler")
+        periods = {**CHANGES["one for another"], **CHANGES["another time"]}
+
+        def prepare(lab: Lab) -> Scene:
+            before = make(lab, cast("ScheduleDriver", lab.driver))
+            return Scene(lab, "set_profile", PlatformProfileRequest(before, changed(before, periods)))
+
+        for point, scene in scenes(lab, crasher, prepare):
+            driver = cast("ScheduleDriver", scene.lab.driver)
+            assert driver.set_profile(scene.argument).error is None, point
+            assert listed(scene.lab) == scene.argument.after, point
+
+    def test_a_profile_is_made_or_gone_when_that_is_asked_for_again(self, lab: Lab, crasher: Crasher) -> None:
+        require(bool(lab.capabilities.native_schedule), "the platform has no scheduler")
+
+        def makes(lab: Lab) -> Scene:
+            return Scene(lab, "set_profile", PlatformProfileRequest(None, GOLD))
+
+        def deletes(lab: Lab) -> Scene:
+            made = make(lab, cast("ScheduleDriver", lab.driver))
+            return Scene(lab, "set_profile", PlatformProfileRequest(made, None))
+
+        for prepare in (makes, deletes):
+            for point, scene in scenes(lab, crasher, prepare):
+                driver = cast("ScheduleDriver", scene.lab.driver)
+                assert driver.set_profile(scene.argument).error is None, point
+                found = [each._replace(native_id="") for each in schedule(scene.lab).profiles if each.name == GOLD.name]
+                assert found == ([GOLD] if scene.argument.after else []), point
 
 
 class _Content:

@@ -77,7 +77,8 @@ class Api:
         return self.version_numbers >= version
 
     def now(self) -> datetime:
-        """Return the system's own time, by which it expires snapshots."""
+        """Return the system's own time, by which it expires snapshots; any answer of it tells that."""
+        self._client()
         return clock.now() + self.clock_ahead
 
     def rows(

@@ -19,7 +19,7 @@ class KnownSchedule:
         self._profiles: dict[str, str] = {}
         self._vms: dict[str, int] = {}
         self._assigned: dict[str, str] = {}
-        self._read: frozenset[str] = frozenset()
+        self._read: set[str] = set()
 
     def learn(self, schedule: PlatformSchedule, vm_keys: Mapping[str, int], target_ids: frozenset[str]) -> None:
         """Take over what an inventory showed; of ``target_ids`` all assignments are in it."""
@@ -27,7 +27,7 @@ class KnownSchedule:
             self._profiles = {profile.name: profile.native_id for profile in schedule.profiles}
             self._vms = dict(vm_keys)
             self._assigned = dict(schedule.assigned)
-            self._read = target_ids
+            self._read = set(target_ids)
 
     def profile(self, name: str) -> str | None:
         """Return the key of a profile, ``None`` where it is not known."""
@@ -55,6 +55,7 @@ class KnownSchedule:
         """Note which profile a target has now, ``None`` where that became uncertain."""
         with self._lock:
             if profile is None:
-                self._read -= {id_}
+                self._read.discard(id_)
             else:
                 self._assigned[id_] = profile
+                self._read.add(id_)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from snapplan.drivers.vergeos import restore_ledger as ledger
 from snapplan.drivers.vergeos.contents import is_importing
+from snapplan.drivers.vergeos.costs import cost_of
 from snapplan.drivers.vergeos.in_place import is_pending, prepare_in_place
 from snapplan.drivers.vergeos.lookup import find_object, objects_named
 from snapplan.drivers.vergeos.power import is_off
@@ -41,7 +42,8 @@ def _settled(connection: Connection, entry: Entry) -> Recovered:
     try:
         wanted = wanted_again(entry)
         settle = _settle_clone if wanted.mode is RestoreMode.CLONE else _settle_in_place
-        return settle(connection, entry, wanted)
+        with connection.budget.reserve(cost_of("restore", wanted.scope)):
+            return settle(connection, entry, wanted)
     except (OutcomeUnknownError, RefusedError, ValueError) as error:
         return _left(entry, str(error))
 

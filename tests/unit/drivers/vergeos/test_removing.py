@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from vergeos_sim.conftest import Sim
 
-from snapplan.drivers.vergeos.marks import with_line
+from snapplan.drivers.vergeos.marks import described, with_line
 from snapplan.errors import BackendError, OutcomeUnknownError, RefusedError, RequestBudgetError
 from snapplan.models.snapshot import Pin, Snapshot
 
@@ -70,6 +70,14 @@ def test_a_mark_that_was_edited_away_leaves_it(writer: Writer) -> None:
     snapshot = writer.take("vm/db-01")
     writer.sim.put("machine_snapshots/1", {"description": "mine now"})
     assert isinstance(writer.expire(snapshot).error, RefusedError)
+    assert len(writer.rows("machine_snapshots")) == 1
+
+
+def test_a_mark_that_became_another_snapshot_s_leaves_it(writer: Writer) -> None:
+    snapshot = writer.take("vm/db-01")
+    other = described("", writer.mark("vm/db-01", "another"))
+    writer.sim.put("machine_snapshots/1", {"description": other})
+    assert "is another snapshot now" in str(writer.expire(snapshot).error)
     assert len(writer.rows("machine_snapshots")) == 1
 
 

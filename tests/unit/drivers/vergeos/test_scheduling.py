@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from vergeos_sim.conftest import Sim
 
-from snapplan.errors import BackendError, NameTakenError, NotSupportedError, RefusedError
+from snapplan.errors import BackendError, NameTakenError, NotSupportedError, OutcomeUnknownError, RefusedError
 from snapplan.models.platform import PlatformPeriod, PlatformProfile
 from snapplan.models.request import Outcome, PlatformAssignRequest, PlatformProfileRequest
 
@@ -238,6 +238,15 @@ class TestAssigning:
         assert write_to().driver.set_assignment(request).error is None
         assert write_to().driver.set_assignment(request).existed
         assert isinstance(write_to().driver.set_assignment(request._replace(after="gold")).error, RefusedError)
+
+    def test_after_an_outcome_that_nobody_knows_it_looks_again(self, writer: Writer) -> None:
+        made(writer)
+        writer.inventory()
+        writer.fault("drop_after", "vms/*", "PUT")
+        writer.fault("drop_before", "vms", "GET", times=4)
+        assert isinstance(assign(writer, "vm/db-01", "", "silver").error, OutcomeUnknownError)
+        again = assign(writer, "vm/db-01", "", "silver")
+        assert (again.error, again.existed) == (None, True)
 
     def test_a_tenant_has_no_profile(self, writer: Writer) -> None:
         assert isinstance(assign(writer, "tenant/acme", "", "gold").error, NotSupportedError)
