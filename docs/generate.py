@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+IMAGINED_UUID = "38ea74bf-45a4-4b2a-8c3d-c4ad962d4439"
 GENERATED = "Made by `python -m docs.generate`; do not edit."
 
 MARK_FIELDS = {
@@ -107,21 +108,20 @@ def marks() -> Iterator[str]:
         "",
         "## `vergeos`",
         "",
-        "The permanent id is the UUID of a VM or tenant, the 40 hexadecimal digits of a NAS volume, `cloud` for the system. The",
-        "mark is the last line of the snapshot's `description`, written with the create; the text above it is the user's. A",
-        f"description holds {vergeos_marks.MAX_DESCRIPTION:,} bytes: the user's text is shortened where it does not fit, and a"
-        " mark that alone",
-        "is longer is refused. In a system snapshot the line also holds the snapshot's own `name`, so that a copy that a",
-        "person makes of it is not taken for ours. `expires` on the platform is 7 days later than `expires_at`, or never",
-        "while a pin holds.",
+        "The permanent id is the UUID of a VM or tenant, the 40 hexadecimal digits of a NAS volume, `cloud` for the",
+        "system. The mark is the last line of the snapshot's `description`, written with the create; the text above it",
+        f"is the user's. A description holds {vergeos_marks.MAX_DESCRIPTION:,} bytes: the user's text is shortened where",
+        "it does not fit, and a mark that alone is longer is refused. In a system snapshot the line also holds the",
+        "snapshot's own `name`, so that a copy that a person makes of it is not taken for ours. `expires` on the platform",
+        "is 7 days later than `expires_at`, or never while a pin holds.",
         "",
         "```text",
-        vergeos_marks.described("CHG-1234", _imagined().mark),
+        vergeos_marks.described("CHG-1234", _imagined().mark._replace(target_id=IMAGINED_UUID)),
         "```",
         "",
-        "A snapshot profile that snapplan made or was told to adopt has such a line with `project` only. What the platform's",
-        "scheduler takes by it carries no mark: it is known by its period. Restores that were begun are tags of the category",
-        "`snapplan-PROJECT`, named by their keys.",
+        "A snapshot profile that snapplan made or was told to adopt has such a line with `project` only. What the",
+        "platform's scheduler takes by it carries no mark: it is known by its period. Restores that were begun are tags",
+        "of the category `snapplan-PROJECT`, named by their keys.",
     )
 
 
