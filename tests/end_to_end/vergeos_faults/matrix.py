@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .remains import Remains, differences, remains
 from .rig import Rig
 from .scenario import APPLY
-from .strikes import strikes
+from .strikes import Strike, strikes
 from .writes import named, names_of
 
 MAY_END = frozenset({0, 1, 3, 7})
@@ -21,6 +21,8 @@ OFTEN = {
     "POST vm_actions poweron web": 2,
 }
 """How often a write may be sent in one apply; all others once."""
+LAST = "POST snapshot_profile_actions delete going"
+"""The last write of the apply; nothing has to be read behind it."""
 LATER = {
     (
         "late",
@@ -67,28 +69,37 @@ def tried(rig: Rig, expected: Calm, fault: str, at: str) -> Cell:
     stage = rig.sim.running.stage
     root = rig.begin("tried")
     names = names_of(stage)
-    waiting = stage.faults.waiting
-    waiting += strikes(stage, names, fault, at)
+    placed = strikes(stage, names, fault, at)
+    stage.faults.waiting += placed
     rig.writes()
     first = rig.run(root, *APPLY)
-    wrong = [] if all(strike.struck for strike in waiting) else ["the fault did not strike"]
-    waiting.clear()
-    times = [named(request, names) for request in rig.writes()].count(at)
-    wrong += [] if 1 <= times <= OFTEN.get(at, 1) else [f"it was sent {times} times"]
+    stage.faults.waiting.clear()
+    sent = [named(request, names) for request in rig.writes()]
+    wrong = [*_missed(placed), *_repeated(at, sent.count(at))]
     wrong += [] if first.code in MAY_END else [f"the first apply: {first}"]
-    later: list[int] = []
-    applies = 2 if (fault, " ".join(at.split()[:2])) in LATER else 1
-    while len(later) < applies and (not later or _is_left(rig, root)):
-        ran = rig.run(root, *APPLY)
-        later.append(len(rig.writes()))
-        wrong += [] if ran.code == 0 else [f"apply {len(later) + 1}: {ran}"]
-    left = _is_left(rig, root)
-    wrong += [f"left to do: {left}"] if left else []
-    wrong += differences(remains(rig.sim.system, root), expected.remains)
+    later, told = _applied_again(rig, root, 2 if (fault, " ".join(at.split()[:2])) in LATER else 1)
+    wrong += [*told, *differences(remains(rig.sim.system, root), expected.remains)]
     return Cell(first.code, later, [*wrong, first.err] if wrong else [])
 
 
-def _is_left(rig: Rig, root: Path) -> str:
-    """Return the plan, if anything is left to do."""
-    ran = rig.run(root, "plan", "--detailed-exitcode")
-    return "" if ran.code == 0 else str(ran)
+def _missed(placed: list[Strike]) -> list[str]:
+    missed = [each for each in placed if not each.struck and (each.where == "there" or each.at != LAST)]
+    return ["the fault did not strike"] if missed else []
+
+
+def _repeated(at: str, times: int) -> list[str]:
+    return [] if 1 <= times <= OFTEN.get(at, 1) else [f"it was sent {times} times"]
+
+
+def _applied_again(rig: Rig, root: Path, most: int) -> tuple[list[int], list[str]]:
+    """Apply until nothing is left to do, ``most`` times; return how many writes each made, and what is wrong."""
+    later: list[int] = []
+    wrong: list[str] = []
+    left = "everything"
+    while left and len(later) < most:
+        ran = rig.run(root, *APPLY)
+        later.append(len(rig.writes()))
+        wrong += [] if ran.code == 0 else [f"apply {len(later) + 1}: {ran}"]
+        plan = rig.run(root, "plan", "--detailed-exitcode")
+        left = "" if plan.code == 0 else str(plan)
+    return later, [*wrong, f"left to do: {left}"] if left else wrong

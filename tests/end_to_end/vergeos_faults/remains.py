@@ -15,8 +15,8 @@ from snapplan.drivers.vergeos.marks import line_of, text_of
 
 from .scenario import PROJECT
 
-OF_EACH_RUN = frozenset({"run", "set"})
-"""Members of a mark or a restore's record that name the run which wrote it."""
+OF_EACH_RUN = frozenset({"run", "set", "step"})
+"""Members of a mark or a restore's record: which run wrote it, and how far a restore had come that is done."""
 OF_EACH_ROW = frozenset({"$key", "id", "uuid", "machine_uuid", "original_key", "macaddress", "modified"})
 """Columns that are given out in the order of the requests, and when a row was written last."""
 ACCOUNTS = frozenset({"logs"})
