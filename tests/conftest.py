@@ -12,13 +12,20 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
-SLOW = ("end_to_end", "vergeos_sim", "test_examples.py", "test_docs.py")
-"""Folders and files that start many processes; ``make test-quick`` leaves them out."""
+SLOW = (
+    "end_to_end",
+    "vergeos_sim",
+    "conformance/test_vergeos.py",
+    "unit/drivers/vergeos",
+    "test_examples.py",
+    "test_docs.py",
+)
+"""Folders and files that start many processes or a server; ``make test-quick`` leaves them out."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark everything in the slow folders and files."""
-    here = Path(__file__).parent
+    slow = [Path(__file__).parent / part for part in SLOW]
     for item in items:
-        if item.path.relative_to(here).parts[0] in SLOW:
+        if any(item.path.is_relative_to(path) for path in slow):
             item.add_marker(pytest.mark.slow)

@@ -15,7 +15,14 @@ from snapplan.drivers.vergeos.power import switch_off, switch_on
 from snapplan.drivers.vergeos.restore_ledger import ACTED, ACTING, Entry
 from snapplan.drivers.vergeos.tagging import DONE
 from snapplan.drivers.vergeos.wanted import Wanted, wanted_of
-from snapplan.errors import BackendError, NotSupportedError, RefusedError, UnreachableError
+from snapplan.errors import (
+    BackendError,
+    NotSupportedError,
+    OutcomeUnknownError,
+    RefusedError,
+    RequestBudgetError,
+    UnreachableError,
+)
 from snapplan.models.request import Outcome
 from snapplan.models.target import POWERED_ON, RestoreMode, Scope
 
@@ -81,8 +88,8 @@ def _refuse_known(connection: Connection, request: RestoreRequest, known: Entry)
 def _cloned(connection: Connection, way: VmClone | CloudClone, entry: Entry, power_on: bool) -> tuple[str, ...]:
     try:
         made = way.act(connection)
-    except NOTHING_DONE:
-        _forget(connection, entry)
+    except NOTHING_DONE as error:
+        _forget(connection, entry, error)
         raise
     point("vergeos.restore.acted")
     scope = way.scope if isinstance(way, CloudClone) else Scope.VM
@@ -98,10 +105,10 @@ def _in_place(connection: Connection, way: InPlace, entry: Entry, power_on: bool
         point("vergeos.restore.acting")
         way.act(connection)
     except NOTHING_DONE as error:
-        _forget(connection, entry)
-        if not way.running:
-            raise
-        raise type(error)(connection.backend, f"{error}; {_on_again(connection, way)}", hint=error.hint) from error
+        text = f"{error}; {_on_again(connection, way)}" if way.running else str(error)
+        refused = type(error)(connection.backend, text, hint=error.hint)
+        _forget(connection, entry, refused)
+        raise refused from error
     point("vergeos.restore.acted")
     entry = ledger.advance(connection, entry, step=ACTED)
     point("vergeos.restore.recorded")
@@ -113,9 +120,15 @@ def _in_place(connection: Connection, way: InPlace, entry: Entry, power_on: bool
 
 
 def _powered_on(connection: Connection, scope: Scope, id_: str) -> str:
-    """Switch on what was restored; return in a sentence why that failed, as the restore itself did not."""
+    """Switch on what was restored; return in a sentence why that was refused, as the restore itself was not.
+
+    Raises ``OutcomeUnknownError`` for what passes: the record stays then, and the next run switches it on.
+    """
     try:
         return switch_on(connection, scope, id_)
+    except (RequestBudgetError, UnreachableError) as error:
+        text = f"it was restored, and could not be switched on yet: {error}"
+        raise OutcomeUnknownError(connection.backend, text, hint=error.hint) from error
     except BackendError as error:
         return f"it was restored, but could not be switched on: {error}"
 
@@ -131,9 +144,13 @@ def _on_again(connection: Connection, way: InPlace) -> str:
     )
 
 
-def _forget(connection: Connection, entry: Entry) -> None:
-    """Remove the record of what had no effect; where that fails, the next run does it."""
+def _forget(connection: Connection, entry: Entry, refused: BackendError) -> None:
+    """Remove the record of what had no effect.
+
+    Raises ``OutcomeUnknownError`` where it stays: the key is begun then, and only the next run can take that back.
+    """
     try:
         ledger.forget(connection, entry)
-    except BackendError:
-        return
+    except BackendError as error:
+        text = f"{refused}; restore {entry.key!r} stays recorded as begun: {error}"
+        raise OutcomeUnknownError(connection.backend, text, hint=refused.hint) from error

@@ -32,6 +32,9 @@ LATER = {
 }
 """Fault and kind of write after which a third apply is needed, and why."""
 
+STAYS = {("401", "POST vm_actions poweron web"): ("machine_status", "could not be switched on")}
+"""Fault and write after which something stays otherwise: where that is, and what the operator is told of it."""
+
 
 class Calm(NamedTuple):
     """The apply without a fault: the names of its writes, and what it leaves."""
@@ -78,7 +81,11 @@ def tried(rig: Rig, expected: Calm, fault: str, at: str) -> Cell:
     wrong = [*_missed(placed), *_repeated(at, sent.count(at))]
     wrong += [] if first.code in MAY_END else [f"the first apply: {first}"]
     later, told = _applied_again(rig, root, 2 if (fault, " ".join(at.split()[:2])) in LATER else 1)
-    wrong += [*told, *differences(remains(rig.sim.system, root), expected.remains)]
+    part, said = STAYS.get((fault, at), ("nothing", ""))
+    wrong += told if said in first.out else [f"nobody is told that it {said}"]
+    wrong += [
+        each for each in differences(remains(rig.sim.system, root), expected.remains) if not each.startswith(part)
+    ]
     return Cell(first.code, later, [*wrong, first.err] if wrong else [])
 
 

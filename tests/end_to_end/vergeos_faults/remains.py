@@ -65,7 +65,7 @@ def _rows(system: System) -> Remains:
 
 def _normal(system: System, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     refers = {column.name: column.table for column in system.tables[table].columns if column.kind == "row"}
-    normal = {}
+    normal: dict[str, Any] = {}
     for name, value in row.items():
         if name in OF_EACH_ROW or name == CAPTURE:
             continue

@@ -164,6 +164,18 @@ class TestVm:
         assert ledger(writer) == []
         assert writer.sim.bytes("vms/web-01") == b"changed later"
 
+    @pytest.mark.parametrize("nth", [1, 3])
+    def test_a_power_action_that_was_lost_is_asked_for_once_more(self, writer: Writer, nth: int) -> None:
+        request = prepared(writer, KINDS["VM in place"])
+        writer.fault("drop_before", "vm_actions", "POST", nth=nth)
+        writer.sim.requests()
+        outcome = writer.restore(request)
+        assert (outcome.error, outcome.notices) == (None, ())
+        assert writer.writes().count("POST vm_actions") == 4
+        assert 10 <= sum(writer.waited) < 20
+        assert writer.sim.bytes("vms/web-01") == b"web one"
+        assert is_on(writer, "vms", "web-01")
+
     def test_the_snapshot_of_another_vm_is_not_put_over_it(self, writer: Writer) -> None:
         source = writer.take("vm/db-01")
         outcome = writer.restore(writer.restoring(source, "vm/web-01", "in_place", power_off=True))
@@ -177,6 +189,15 @@ class TestVm:
         outcome = writer.restore(request)
         assert outcome.error is None
         assert "could not be switched on" in outcome.notices[0]
+        assert ledger(writer) == [("CHG-1", True)]
+
+    def test_what_cannot_be_switched_on_yet_is_switched_on_by_the_next_run(self, writer: Writer) -> None:
+        request = prepared(writer, KINDS["VM clone"])
+        writer.fault("status_before", "vm_actions", "POST", nth=2, status=429)
+        assert isinstance(writer.restore(request).error, OutcomeUnknownError)
+        assert ledger(writer) == [("CHG-1", False)]
+        assert [each.completed for each in writer.driver.recover(frozenset())] == [True]
+        assert is_on(writer, "vms", "copy")
         assert ledger(writer) == [("CHG-1", True)]
 
     def test_a_snapshot_without_its_hidden_vm_is_not_found(self, writer: Writer) -> None:
@@ -256,6 +277,17 @@ class TestOutOfTheSystem:
         assert isinstance(outcome.error, RefusedError)
         assert "not complete" in str(outcome.error)
         assert ledger(writer) == []
+
+    def test_a_recovery_that_was_lost_is_given_up_after_a_minute(self, writer: Writer) -> None:
+        request = prepared(writer, KINDS["VM out of the system"])
+        writer.fault("drop_before", "cloud_snapshot_vm_actions", "POST")
+        outcome = writer.restore(request)
+        assert isinstance(outcome.error, OutcomeUnknownError)
+        assert "is not being recovered" in str(outcome.error)
+        assert 60 <= sum(writer.waited) < 90
+        assert [each.completed for each in writer.driver.recover(frozenset())] == [False]
+        assert writer.restore(request).error is None
+        assert writer.sim.bytes("vms/copy") == b"web one"
 
     def test_addresses_cannot_be_kept(self, writer: Writer) -> None:
         outcome = writer.restore(writer.restoring(writer.take("cloud"), "vm/web-01", preserve_macs=True))
@@ -385,6 +417,20 @@ class TestKeys:
         taken = other.restore(request)
         assert isinstance(taken.error, NameTakenError)
         assert other.restore(request._replace(as_name="second")).error is None
+
+    @pytest.mark.parametrize("name", ["VM clone", "VM in place"])
+    def test_a_record_that_cannot_be_taken_back_leaves_the_key_begun(self, writer: Writer, name: str) -> None:
+        request = prepared(writer, KINDS[name])
+        writer.fault("expired", "vm_actions", "POST", nth=1)
+        writer.fault("status_before", "tags/*", "DELETE")
+        outcome = writer.restore(request)
+        assert isinstance(outcome.error, OutcomeUnknownError)
+        assert "refuses the credentials" in str(outcome.error)
+        assert ledger(writer) == [("CHG-1", False)]
+        assert is_on(writer, "vms", "web-01")
+        assert [each.completed for each in writer.driver.recover(frozenset())] == [False]
+        assert writer.restore(request).error is None
+        assert writer.sim.bytes(KINDS[name].proof) == b"web one"
 
     def test_a_clone_that_does_not_show_leaves_the_key_begun(self, writer: Writer) -> None:
         request = prepared(writer, KINDS["VM clone"])
