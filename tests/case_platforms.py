@@ -37,9 +37,8 @@ def _profile(name: str, fields: str | dict[str, Any], applied: Policy) -> Platfo
     periods = native_profile(name, known, "case").periods if known else {}
     if "periods" in fields:
         periods = {key: PlatformPeriod(**{"retention": None, **period}) for key, period in fields["periods"].items()}
-    return PlatformProfile(
-        f"id-{name}", name, periods, project, fields.get("description", ""), tuple(fields.get("used_by", ()))
-    )
+    used_by, has_snapshots = tuple(fields.get("used_by", ())), fields.get("has_snapshots", False)
+    return PlatformProfile(f"id-{name}", name, periods, project, fields.get("description", ""), used_by, has_snapshots)
 
 
 def with_platform(state: BackendState, case: dict[str, Any], applied: Policy) -> BackendState:

@@ -24,6 +24,12 @@ def lost_mark(snapshot: Snapshot, seen_at: datetime) -> Drift:
     return Drift("vanished", snapshot.address, "lost its mark and reads as foreign: snapplan keeps off it", seen_at)
 
 
+def lost_period(snapshot: Snapshot, seen_at: datetime) -> Drift:
+    """Nothing tells any more that the platform took a snapshot for a period of ours."""
+    text = "reads as foreign: the period that took it is gone, or its profile has lost our mark or its target"
+    return Drift("vanished", snapshot.address, text, seen_at)
+
+
 def appeared(snapshot: Snapshot, run: str, seen_at: datetime) -> Drift:
     """A snapshot with our mark that this catalog did not record."""
     return Drift(

@@ -10,6 +10,7 @@ from snapplan.catalog.drift import (
     appeared,
     expiration_differs,
     lost_mark,
+    lost_period,
     recreated_target,
     renamed_target,
     vanished_snapshot,
@@ -206,7 +207,7 @@ def _merged(
     if record is None or not _is_ours(record.snapshot, project):
         return snapshot
     if mark is None or mark.project != project:
-        drift.append(lost_mark(snapshot, seen_at))
+        drift.append((lost_period if record.snapshot.managed else lost_mark)(snapshot, seen_at))
         return snapshot
     decided = record.expires_at
     if decided == mark.expires_at:

@@ -63,4 +63,20 @@ PLATFORMS = (
         "Take it away from what the message names, on the platform or by an assignment of another profile; the next apply"
         " deletes it.",
     ),
+    Code(
+        "SP458",
+        "a period that ends on a platform, with snapshots that it took",
+        "The platform forgets with the period how many of its snapshots were to be held, and which snapshots it took: they"
+        " go at their expirations, also the last ones, and count as foreign until then.",
+        "Where they are the last ones of a target, take a manual snapshot first. A period that only got another key keeps"
+        " its snapshots when platform_name says what it was called.",
+    ),
+    Code(
+        "SP459",
+        "a profile that the policy has no more and whose snapshots are still there",
+        "Without it the platform would let the last ones go at their expirations, and nobody could tell whose they are. It"
+        " stays on the platform, assigned to nothing.",
+        "Nothing, if they may stay. orphans: in snapplan.yaml says when the last ones go; the next plan then deletes"
+        " the profile. Snapshots of volumes do not tell what took them: delete the last ones on the platform.",
+    ),
 )

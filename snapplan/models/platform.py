@@ -41,7 +41,8 @@ class PlatformProfile(NamedTuple):
 
     ``native_id`` is empty for one that is to be made. ``project`` is the one whose mark it carries, ``None`` without a
     mark; ``description`` is the text without it. ``used_by`` says in a few words each what else refers to it (a volume
-    sync, an antivirus scan), besides targets.
+    sync, an antivirus scan), besides targets. ``has_snapshots`` says that some that its periods took are there, which lose
+    their minimum and count as foreign once it is gone.
     """
 
     native_id: str
@@ -50,6 +51,7 @@ class PlatformProfile(NamedTuple):
     project: str | None = None
     description: str = ""
     used_by: tuple[str, ...] = ()
+    has_snapshots: bool = False
 
 
 class PlatformSchedule(NamedTuple):

@@ -46,7 +46,7 @@ def impacts(context: Context, actions: Sequence[Action]) -> tuple[Impact, ...]:
 
 
 def _points(context: Context, targets: Collection[str]) -> dict[str, dict[str, datetime]]:
-    """Return the owned restore points of ``targets``: when each was taken, by native id."""
+    """Return the owned and managed restore points of ``targets``: when each was taken, by native id."""
     points: dict[str, dict[str, datetime]] = {}
     if not targets:
         return points
@@ -54,6 +54,7 @@ def _points(context: Context, targets: Collection[str]) -> dict[str, dict[str, d
         live = {target.id: target.address for target in context.world.backends[name].targets}
         groups = [(triple.target_id, group) for triple, group in owned.scheduled.items()]
         groups += [(key.target_id, group) for key, group in owned.manual.items()]
+        groups += [(triple.target_id, group) for triple, group in owned.managed_scheduled.items()]
         for target_id, group in groups:
             address = live.get(target_id, group[0].target_address)
             if address in targets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.planner.expiry import judge
+from snapplan.planner.native import native_name
 from snapplan.planner.schedule import scan
 
 if TYPE_CHECKING:
@@ -51,8 +52,22 @@ def _groups(context: Context, backend: str) -> dict[Triple, Sequence[Snapshot]]:
     }
     if context.policy.config.orphans is not None:
         for triple in owned.managed_scheduled.keys() - live:
+            if _has_profile(context, triple):
+                continue
             groups[triple] = [*groups.get(triple, ()), *owned.managed_scheduled[triple]]
     return groups
+
+
+def _has_profile(context: Context, triple: Triple) -> bool:
+    """Whether a target still has the profile on its platform, whoever gave it: what that takes is nobody's to clean up."""
+    platform = context.world.backends[triple.backend].platform
+    if platform is None:
+        return False
+    profile = context.policy.profiles.get(triple.profile)
+    recorded = context.world.catalog.profiles.get(triple.profile, {})
+    name = native_name(triple.profile, profile) if profile else recorded.get("platform_name") or triple.profile
+    native_id = platform.assigned.get(triple.target_id)
+    return any(each.native_id == native_id and each.name == name for each in platform.profiles)
 
 
 def orphan_minimum(

@@ -6,6 +6,7 @@ as wanted, and never changed; neither is the assignment of a target to such a pr
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,6 +97,8 @@ class _Platform:
         self._by_name = {profile.name: profile for profile in platform.profiles}
         self._by_id = {profile.native_id: profile for profile in platform.profiles}
         self._targets = {target.id: target for target in context.backends[name].targets}
+        self._standing: dict[str, str] = {}
+        """The native ids of the profiles that stand there, by their keys in the policy."""
 
     def survey(self) -> None:
         native = {p: r for p, r in self._found.native.items() if p[0] == self._name and self._in_focus(r.target)}
@@ -171,7 +174,9 @@ class _Platform:
             )
             return
         wanted = native_profile(key, profile, self._project)
-        current = self._by_name.get(wanted.name)
+        current = self._by_name.get(wanted.name) or self._moved_from(key)
+        if current is not None:
+            self._standing[key] = current.native_id
         if self._platform.forever_blocker and _newly_for_ever(wanted, current):
             summary = f"profile {key!r} cannot be scheduled by {self._name}: {self._platform.forever_blocker}"
             hint = "write a long retention such as 100y, or make one such period on the platform first"
@@ -181,12 +186,54 @@ class _Platform:
             self._found.profiles[self._name, key] = PlatformProfileRequest(None, wanted)
         elif current.project == self._project:
             wanted = wanted._replace(native_id=current.native_id, used_by=current.used_by)
-            same = current.periods == wanted.periods and current.description == wanted.description
+            same = (current.name, current.periods, current.description) == (
+                wanted.name,
+                wanted.periods,
+                wanted.description,
+            )
+            self._ended_periods(key, current, wanted)
             self._found.profiles[self._name, key] = None if same else PlatformProfileRequest(current, wanted)
         elif current.periods == wanted.periods:
             self._found.profiles[self._name, key] = None
         else:
             self._foreign_profile(key, current)
+
+    def _moved_from(self, key: str) -> PlatformProfile | None:
+        """Return the profile of ours that ``moved:`` renames to a key: renamed there too, it keeps what it took."""
+        policy = self._context.policy
+        names = {native_name(each, profile) for each, profile in policy.profiles.items()}
+        for moved in policy.moved:
+            old, new = moved.source.split(".")[1], moved.to.split(".")[1]
+            if new != key or old in policy.profiles:
+                continue
+            recorded = self._context.world.catalog.profiles.get(old, {})
+            found = self._by_name.get(recorded.get("platform_name") or old)
+            if found is None or found.project != self._project or found.name in names:
+                continue
+            if found.native_id not in self._standing.values():
+                return found
+        return None
+
+    def _ended_periods(self, key: str, current: PlatformProfile, wanted: PlatformProfile) -> None:
+        """Say what the end of a period does to what it took: the platform forgets its minimum, and whose it is."""
+        if current.periods.keys() <= wanted.periods.keys():
+            return
+        periods = self._context.policy.profiles[key].periods
+        left = Counter(
+            snapshot.mark.period
+            for snapshot in self._context.owned[self._name].managed
+            if snapshot.mark is not None and snapshot.mark.profile == key and snapshot.mark.period not in periods
+        )
+        for period, number in sorted(left.items(), key=str):
+            self._say(
+                "SP458",
+                f"period {period!r} of profile {key!r} ends on {self._name}, which took {number} "
+                f"snapshot{'s' if number != 1 else ''} by it",
+                "profiles",
+                key,
+                detail="They keep their expirations; min_snapshots holds none of them then, and they count as foreign.",
+                hint="take a manual snapshot first where they are the last ones",
+            )
 
     def _foreign_profile(self, key: str, current: PlatformProfile) -> None:
         of = f"is of project {current.project!r}" if current.project else "was not made by snapplan"
@@ -210,7 +257,7 @@ class _Platform:
         native_id = self._platform.assigned.get(target.id, "")
         wanted = native_name(key, self._context.policy.profiles[key])
         current = self._by_id.get(native_id)
-        if current is not None and current.name == wanted:
+        if native_id and native_id == self._standing.get(key):
             self._found.assignments[protection] = None
             return
         taken_over = self._context.policy.assignments[resolved.assignment].take_over
@@ -280,6 +327,8 @@ class _Platform:
         for profile in self._platform.profiles:
             if profile.project != self._project or profile.name in names:
                 continue
+            if profile.native_id in self._standing.values():
+                continue
             users = [t for t, native_id in self._platform.assigned.items() if native_id == profile.native_id]
             staying = [*profile.used_by, *sorted(self._address(t) for t in users if t not in leaving)]
             if staying:
@@ -289,6 +338,15 @@ class _Platform:
                     f"{'uses' if len(staying) == 1 else 'use'} it",
                     "profiles",
                     hint="the next plan after that has ended deletes it",
+                )
+            elif profile.has_snapshots:
+                self._say(
+                    "SP459",
+                    f"profile {profile.name!r} of {self._name} stays as long as snapshots that it took are there",
+                    "profiles",
+                    severity=Severity.NOTE,
+                    detail="Without it the platform would hold none of them past its expiration, and they were foreign.",
+                    hint="orphans: lets the last ones of VMs go, then the profile; those of volumes are deleted by hand",
                 )
             else:
                 self._found.unwanted.append((self._name, profile))

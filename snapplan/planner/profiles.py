@@ -141,7 +141,7 @@ def _add_on_platform(
         backend=backend,
         profile=name,
         change={"before": None if before is None else shown(before), "after": shown(after)},
-        reasons=(_reason(context, name, new=before is None),),
+        reasons=(_reason_there(context, name, request, document),),
         request=ProfileRequest(name, document, request),
     )
 
@@ -151,6 +151,12 @@ def _reason(context: Context, name: str, *, new: bool) -> Reason:
     if context.world.catalog.profiles.get(name) is not None and new:
         code, text = "drift", "the platform has it no more"
     return Reason(code, text, context.where("profiles", name))
+
+
+def _reason_there(context: Context, name: str, request: PlatformProfileRequest, document: dict[str, Any]) -> Reason:
+    if request.before is not None and context.world.catalog.profiles.get(name) == document:
+        return Reason("drift", "the platform has it otherwise", context.where("profiles", name))
+    return _reason(context, name, new=request.before is None)
 
 
 def _removed(context: Context, profile: str) -> Reason:

@@ -126,7 +126,14 @@ def _ended(context: Context, triples: list[Triple], *, gone: bool, ours: bool) -
     cause = "the target is gone" if gone else "no assignment selects it any more"
     if triples[0].backend not in context.policy.config.backends:
         cause = "the policy has its backend no more"
+    if gone and triples[0].backend in context.owned and not _are_left(context, triples):
+        return Reason("unassigned", f"{cause}, and none of its snapshots is left")
     return Reason("unassigned", f"{cause}; its snapshots stay, with their expiration and their minimum")
+
+
+def _are_left(context: Context, triples: list[Triple]) -> bool:
+    owned = context.owned[triples[0].backend]
+    return any(triple in owned.scheduled or triple in owned.managed_scheduled for triple in triples)
 
 
 def _begin(context: Context, triple: Triple) -> Tracked:

@@ -101,11 +101,11 @@ def _judge(
     if not resolved:
         if not snapshots:
             return "unprotected", attention
-        if exists and all(one.triple is None for one in snapshots):
+        if exists and all(one.triple is None and not one.snapshot.managed for one in snapshots):
             return "unprotected", attention
         gone = "no assignment selects it" if exists else "the target is gone"
         stay = "1 snapshot stays" if len(snapshots) == 1 else f"{len(snapshots)} snapshots stay"
-        return "orphan", [*attention, f"{gone}; {stay}"]
+        return "orphan", [*attention, f"{gone}; {stay}", *_held(context, snapshots)]
     attention += _of_the_platform(context, resolved, snapshots)
     unadopted = sorted({item.triple.profile for item in resolved if _is_unadopted(context, item)})
     if unadopted:
@@ -148,8 +148,7 @@ def _overdue(context: Context, item: Resolved) -> str:
 
 def _of_the_platform(context: Context, resolved: Sequence[Resolved], snapshots: Sequence[Listed]) -> list[str]:
     """Say what the platform holds past its expiration, and which periods it takes without having frozen I/O."""
-    held = sum(is_held_by_platform(one.snapshot, context.now) for one in snapshots)
-    texts = [f"{held} past {'its' if held == 1 else 'their'} expiration, held by the platform"] if held else []
+    texts = _held(context, snapshots)
     for item in resolved:
         if not item.native or item.period.quiesce is not Quiesce.REQUIRE:
             continue
@@ -158,3 +157,8 @@ def _of_the_platform(context: Context, resolved: Sequence[Resolved], snapshots: 
         if newest is not None and newest.quiesced is False:
             texts.append(f"the newest of {item.triple.period}, {newest.name}, is not quiesced")
     return texts
+
+
+def _held(context: Context, snapshots: Sequence[Listed]) -> list[str]:
+    held = sum(is_held_by_platform(one.snapshot, context.now) for one in snapshots)
+    return [f"{held} past {'its' if held == 1 else 'their'} expiration, held by the platform"] if held else []

@@ -10,6 +10,7 @@ from snapplan.drivers.vergeos.keys import CLOUD_ID
 from snapplan.drivers.vergeos.listing import Attribution, Listed, Owner, snapshots_of
 from snapplan.drivers.vergeos.objects import LOCAL, Objects, objects_of
 from snapplan.drivers.vergeos.profiles import FOREVER_UNKNOWN, NativePeriod, native_periods, profiles_of
+from snapplan.drivers.vergeos.remains import profiles_with_snapshots
 from snapplan.drivers.vergeos.system_profile import SystemProfile, system_profile
 from snapplan.drivers.vergeos.tagging import members, restores_of, tag_names
 from snapplan.errors import BackendError
@@ -135,7 +136,11 @@ def _in_place(about: Circumstances, scope: Scope) -> str:
 
 
 def _schedule(rows: SystemRows, objects: Objects, system: SystemProfile) -> PlatformSchedule:
-    profiles = profiles_of(rows.profiles, rows.periods, tag_names(rows.tags), rows.period_tags)
+    in_use = profiles_with_snapshots(rows, objects)
+    profiles = tuple(
+        profile._replace(has_snapshots=int(profile.native_id) in in_use)
+        for profile in profiles_of(rows.profiles, rows.periods, tag_names(rows.tags), rows.period_tags)
+    )
     assigned = {vm.id: str(vm.profile) for vm in objects.vms.values() if vm.profile is not None}
     assigned |= {volume.id: str(volume.profile) for volume in objects.volumes.values() if volume.profile is not None}
     blockers = {Scope.CLOUD: system.blocker} if system.blocker else {}

@@ -108,14 +108,19 @@ def judge_scheduled(
 
 
 def judge_last_copies(context: Context, backend: str, tally: Tally) -> Judgement:
-    """Judge whether unforeseen expiries would leave a target without any complete owned snapshot.
+    """Judge whether unforeseen expiries would leave a target without any complete owned snapshot, or without any at all.
 
     What is planned does not count: it may fail.
     """
     surprises = [action for action in tally.surprises if action.verb is Verb.EXPIRE]
-    held = _complete_by_target(context, backend, {target_id(action) for action in surprises})
-    gone = Counter(target_id(action) for action in (*surprises, *tally.foreseen) if action.verb is Verb.EXPIRE)
+    expiries = [action for action in (*surprises, *tally.foreseen) if action.verb is Verb.EXPIRE]
+    targets = {target_id(action) for action in surprises}
+    owned = _complete_by_target(context, backend, targets)
+    held = _complete_by_target(context, backend, targets, managed=True)
+    gone = Counter(target_id(action) for action in expiries)
+    gone_owned = Counter(target_id(action) for action in expiries if not action.request.snapshot.managed)
     emptied = {target for target, count in held.items() if count <= gone[target]}
+    emptied |= {target for target, count in owned.items() if target in gone_owned and count <= gone_owned[target]}
     stopped = [action for action in surprises if target_id(action) in emptied]
     names = sorted({action.target or "" for action in stopped})
     value: dict[str, Any] = {"count": len(emptied), "targets": names[:MOST_NAMES], "because": causes(context, stopped)}
@@ -164,8 +169,13 @@ def _made_to_end_together(context: Context, action: Action) -> tuple[str, ...]:
     return ("snapshot", snapshot.native_id)
 
 
-def _complete_by_target(context: Context, backend: str, targets: set[str | None]) -> dict[str, int]:
-    """Return how many complete owned snapshots each of ``targets`` has; those dated after now count for nothing."""
+def _complete_by_target(
+    context: Context, backend: str, targets: set[str | None], *, managed: bool = False
+) -> dict[str, int]:
+    """Return how many complete owned snapshots each of ``targets`` has; those dated after now count for nothing.
+
+    With ``managed``, those count too that the platform took for a period of ours.
+    """
     held: dict[str, int] = {}
     if not targets:
         return held
@@ -173,6 +183,7 @@ def _complete_by_target(context: Context, backend: str, targets: set[str | None]
     groups: Sequence[tuple[str, Sequence[Any]]] = [
         *((triple.target_id, group) for triple, group in owned.scheduled.items()),
         *((key.target_id, group) for key, group in owned.manual.items()),
+        *((triple.target_id, group) for triple, group in owned.managed_scheduled.items() if managed),
     ]
     for target, group in groups:
         if target in targets:

@@ -23,15 +23,11 @@ OFTEN = {
 """How often a write may be sent in one apply; all others once."""
 LAST = "POST snapshot_profile_actions delete going"
 """The last write of the apply; nothing has to be read behind it."""
-LATER = {
-    (
-        "late",
-        "POST tags",
-    ): "the record of a restore landed when it had been looked for: the next apply undoes it, and does "
-    "no more than was shown before that"
-}
-"""Fault and kind of write after which a third apply is needed, and why."""
+LATER = frozenset({("late", "POST tags")})
+"""Fault and kind of write after which a third apply is needed: the record of a restore landed when it had been looked for.
 
+The second apply undoes it, and does no more than the plan that was shown before that.
+"""
 STAYS = {("401", "POST vm_actions poweron web"): ("machine_status", "could not be switched on")}
 """Fault and write after which something stays otherwise: where that is, and what the operator is told of it."""
 
@@ -77,6 +73,7 @@ def tried(rig: Rig, expected: Calm, fault: str, at: str) -> Cell:
     rig.writes()
     first = rig.run(root, *APPLY)
     stage.faults.waiting.clear()
+    rig.wait_for_answers()
     sent = [named(request, names) for request in rig.writes()]
     wrong = [*_missed(placed), *_repeated(at, sent.count(at))]
     wrong += [] if first.code in MAY_END else [f"the first apply: {first}"]

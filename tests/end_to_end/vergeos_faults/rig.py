@@ -84,6 +84,11 @@ class Rig:
         shutil.copytree(self._origin, root)
         return root
 
+    def wait_for_answers(self) -> None:
+        """Wait until the system has dealt with every request, also with one whose client waits no more."""
+        while any("status" not in each for each in self.sim.control("GET", "requests")["requests"]):
+            pass  # asking takes its time
+
     def writes(self) -> list[dict[str, Any]]:
         """Return the requests that were to change something since the last call, in the order of their coming."""
         found = self.sim.control("GET", "requests")["requests"]
