@@ -202,4 +202,11 @@ MEANING = (
         " driver that has them. What was asked for would silently not be done.",
         "Remove it. snapplan drivers shows what each driver can do.",
     ),
+    Code(
+        "SP233",
+        "two backends that are one system",
+        "Each would take the snapshots of the same targets, and where the platform runs the schedule, each apply would take"
+        " away what the other backend's assignments set.",
+        "Remove one of them. One backend can have any number of profiles and assignments.",
+    ),
 )

@@ -40,6 +40,21 @@ def check_config(checked: Checked) -> None:
             check_timezone(backend.timezone, (*path, "timezone"), findings)
         if name in checked.known:
             _check_backend(checked.known[name], path, findings)
+    _check_one_system_twice(checked)
+
+
+def _check_one_system_twice(checked: Checked) -> None:
+    """Two backends that are one system would take everything twice, and undo each other's assignments at every apply."""
+    first_of: dict[tuple[str, str], str] = {}
+    for name, known in checked.known.items():
+        host = known.backend.options.get("host")
+        if not isinstance(host, str):
+            continue
+        first = first_of.setdefault((known.backend.driver, host.lower()), name)
+        if first != name and known.capabilities.native_schedule:
+            summary = f'backends "{first}" and "{name}" are the same system, {host}'
+            hint = f"remove one of them; its targets are {first}/..."
+            checked.findings.error("SP233", (CONFIG, "backends", name, "host"), summary, value=True, hint=hint)
 
 
 def _some_period_skips(checked: Checked) -> bool:

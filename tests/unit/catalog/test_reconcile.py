@@ -155,6 +155,12 @@ def test_a_snapshot_that_lost_our_mark_is_foreign_and_drift(now_marked: Any) -> 
     ]
 
 
+def test_a_snapshot_whose_period_is_gone_from_the_platform_has_lost_no_mark() -> None:
+    state, _ = run([snapshot(mark=None)], seen(snapshot(managed=True)))
+    [drift] = state.drift
+    assert drift.text.startswith("reads as foreign: the period that took it is gone")
+
+
 def test_ours_that_the_catalog_did_not_know_appeared() -> None:
     new = snapshot("s2", mark=mark(run="3-dead"))
     state, found = run([snapshot(), new], seen(snapshot()))

@@ -156,6 +156,8 @@ def test_a_period_that_is_over_has_no_next_slot() -> None:
     assert target(policy={"once": once}, nothing_due=True)["next_due"] is None
 
 
+OF_B = {"targets": [{"backend": "lab", "scope": "volume", "names": ["b"]}]}
+NONE_ASSIGNED: dict[str, Any] = {"profiles": {"gold": "ours"}}
 OURS: dict[str, Any] = {"profiles": {"gold": "ours"}, "assigned": {"lab/volume/a": "gold"}}
 
 
@@ -190,6 +192,16 @@ def test_a_new_target_of_the_platform_is_due_at_its_next_slot() -> None:
 def test_what_the_platform_holds_past_its_expiration_is_told() -> None:
     taken = [{"snapshot": f"daily.202611{day:02}T0200Z", "managed": True} for day in (1, 22)]
     assert target(platform=OURS, snapshots=taken)["attention"] == ["1 past its expiration, held by the platform"]
+
+
+def test_what_a_platform_took_of_a_target_that_is_no_longer_assigned_is_an_orphan() -> None:
+    taken = [{"snapshot": f"daily.202611{day:02}T0200Z", "managed": True} for day in (1, 22)]
+    found = target(assignment=OF_B, targets=["lab/volume/a", "lab/volume/b"], platform=NONE_ASSIGNED, snapshots=taken)
+    assert found["state"] == "orphan"
+    assert found["attention"] == [
+        "no assignment selects it; 2 snapshots stay",
+        "1 past its expiration, held by the platform",
+    ]
 
 
 def test_a_required_quiesce_that_the_platform_left_out_is_told() -> None:

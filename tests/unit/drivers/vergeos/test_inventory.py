@@ -279,6 +279,28 @@ class TestSchedule:
         assert {profile.name: profile.project for profile in found.platform.profiles} == {"gold": "p", "theirs": None}
         assert found.platform.blockers == {}
 
+    def test_a_profile_is_known_to_have_snapshots_as_long_as_they_are_there(self, api: Api, sim: Sim) -> None:
+        daily = [{"name": "Daily", "frequency": "daily", "hour": 2, "retention": "3d"}]
+        profiles = [{"name": name, "description": OURS, "periods": daily} for name in ("vms", "system", "unused")]
+        sim.seed(
+            profiles=[*profiles, {"name": "volumes", "periods": [{**daily[0], "name": "Night"}]}],
+            vms=[{"name": "a", "profile": "vms"}],
+            volumes=[{"name": "v", "profile": "volumes"}],
+            system_profile="system",
+        )
+        assert self.with_snapshots(api, sim) == set()
+        sim.step(86_400)
+        assert self.with_snapshots(api, sim) == {"vms", "system", "volumes"}
+        [volume] = sim.get("volumes", fields="id")
+        sim.put(f"volumes/{volume['id']}", {"snapshot_profile": None})
+        assert self.with_snapshots(api, sim) == {"vms", "system", "volumes"}, "its name may be of that profile"
+
+    @staticmethod
+    def with_snapshots(api: Api, sim: Sim) -> set[str]:
+        platform = inventory(api, sim).platform
+        assert platform is not None
+        return {profile.name for profile in platform.profiles if profile.has_snapshots}
+
     def test_without_settings_the_systems_profile_is_not_looked_after(self, connect: Connect, sim: Sim) -> None:
         sim.seed(accounts=[{"name": "admin", "password": "admin", "denied": ["settings"]}])
         found = inventory(connect(), sim)
