@@ -95,7 +95,7 @@ WORLDS = st.tuples(PROFILES, ASSIGNMENTS, STANDING, ASSIGNED)
 
 
 @given(WORLDS, ASSIGNMENTS)
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_one_apply_brings_the_platform_to_the_policy(drawn: Any, earlier: list[dict[str, Any]]) -> None:
     profiles, assignments, standing, assigned = drawn
     before, policy = policy_of(profiles, earlier), policy_of(profiles, assignments)
@@ -110,7 +110,7 @@ def test_one_apply_brings_the_platform_to_the_policy(drawn: Any, earlier: list[d
 
 
 @given(WORLDS)
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_nothing_of_anybody_else_is_touched(drawn: Any) -> None:
     profiles, assignments, standing, assigned = drawn
     policy, world = policy_of(profiles, assignments), world_of(standing, assigned, CatalogState())
@@ -126,7 +126,7 @@ def test_nothing_of_anybody_else_is_touched(drawn: Any) -> None:
 
 
 @given(WORLDS, ASSIGNMENTS)
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_a_protected_target_is_never_without_a_profile_in_between(drawn: Any, earlier: list[dict[str, Any]]) -> None:
     profiles, assignments, standing, assigned = drawn
     before, policy = policy_of(profiles, earlier), policy_of(profiles, assignments)
