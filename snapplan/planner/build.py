@@ -14,7 +14,6 @@ from snapplan.models.plan import (
     Summary,
     Verb,
 )
-from snapplan.planner.adoption import add_adoptions
 from snapplan.planner.backends import findings, summaries
 from snapplan.planner.context import CLOCK_CODE, Draft, prepare
 from snapplan.planner.digest import digest
@@ -22,11 +21,8 @@ from snapplan.planner.expiry import newest_complete
 from snapplan.planner.foresight import is_foreseen, is_released, promised_minimum
 from snapplan.planner.guards import stand
 from snapplan.planner.impact import impacts
-from snapplan.planner.keeping import add_keeping
-from snapplan.planner.locks import add_locks
 from snapplan.planner.manual import add_manual_expiries, add_manual_snapshots
 from snapplan.planner.orphans import orphaned
-from snapplan.planner.pins import add_pins
 from snapplan.planner.platform import survey
 from snapplan.planner.policy_digest import policy_digest
 from snapplan.planner.protection import begin_protection, end_protection
@@ -75,14 +71,28 @@ def plan(
     else:
         _plan_policy(context, draft)
     guards = stand(context, draft, allowed)
-    if not context.orders and add_keeping(context, draft, sources_of_restores(context, draft)):
+    if not context.orders and _keeps_longer(context, draft):
         guards = stand(context, draft, allowed)
     if context.clock_in_doubt and CLOCK_CODE not in allowed:
         draft.missed.clear()  # what was missed depends on the time, and is recorded for good
     return _finish(context, draft, guards)
 
 
+def _keeps_longer(context: Context, draft: Draft) -> bool:
+    """Whether changes were added that keep a platform from deleting by itself what stays."""
+    if not any(state.capabilities.expires_itself for state in context.backends.values()):
+        return False
+    from snapplan.planner.keeping import add_keeping
+
+    return bool(add_keeping(context, draft, sources_of_restores(context, draft)))
+
+
 def _plan_orders(context: Context, draft: Draft) -> None:
+    # Imported here, as the plan of a policy, which is made much more often, needs none of it.
+    from snapplan.planner.adoption import add_adoptions
+    from snapplan.planner.locks import add_locks
+    from snapplan.planner.pins import add_pins
+
     add_pins(context, draft)
     add_locks(context, draft)
     add_adoptions(context, draft)
