@@ -59,12 +59,19 @@ def plan_text(
 
 
 def nothing_to_do(document: Mapping[str, Any]) -> str:
-    """Return the sentence for a plan without actions, which says when the next slot is due."""
+    """Return the sentence for a plan without actions, which says when the next slot is due.
+
+    Where nothing could be read, nothing is known to match.
+    """
+    silent = [shown(backend["name"]) for backend in document["backends"] if backend["error"] is not None]
+    if silent and len(silent) == len(document["backends"]):
+        return f"Nothing is planned: {', '.join(silent)} could not be read."
     targets = sum(backend["targets"] for backend in document["backends"] if backend["error"] is None)
     verb = "matches" if targets == 1 else "match"
     state = f"{counted(targets, 'target')} {verb} {policy_name(document)} as of {moment(document['as_of'])}"
     unread = "" if document["refreshed"] else f" As the catalog remembers; {UNREAD}."
-    return f"Nothing to do. {state}; {due_phrase(document)}.{unread}"
+    left = f" {', '.join(silent)} could not be read." if silent else ""
+    return f"Nothing to do. {state}; {due_phrase(document)}.{unread}{left}"
 
 
 def _header(document: Mapping[str, Any], style: Style) -> list[str]:
