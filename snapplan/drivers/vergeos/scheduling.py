@@ -16,7 +16,7 @@ from snapplan.drivers.vergeos.profile_rows import PERIODS, PROFILES, ProfileRows
 from snapplan.drivers.vergeos.profiles import FOREVER_UNKNOWN, FULL, KEPT_FOR_EVER, USED, UnknownTagError, period_body
 from snapplan.drivers.vergeos.reads import PARTIAL_SINCE, TAG_FIELDS
 from snapplan.drivers.vergeos.tagging import tag_keys
-from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError
+from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, RequestBudgetError
 from snapplan.models.request import Outcome
 
 if TYPE_CHECKING:
@@ -41,7 +41,12 @@ def set_profile(connection: Connection, known: KnownSchedule, request: PlatformP
     if stands is None:
         stands = _made(connection, request, after)
     known.note_profile(after.name, str(stands.key))
-    _write(connection, after, stands, bodies)
+    try:
+        _write(connection, after, stands, bodies)
+    except RequestBudgetError as error:
+        # Not that error: it says that nothing was done, and some of the profile may be written.
+        text = f"snapshot profile {after.name} may be half written, and the next apply goes on: {error}"
+        raise connection.failed(text, hint=error.hint) from error
     found = _read(connection, request)
     if found is None or not is_same(found.profile, after):
         raise connection.failed(f"snapshot profile {after.name} is not as it was written: {_difference(found, after)}")

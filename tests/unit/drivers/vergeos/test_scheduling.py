@@ -7,7 +7,14 @@ from collections.abc import Callable
 import pytest
 from vergeos_sim.conftest import Sim
 
-from snapplan.errors import BackendError, NameTakenError, NotSupportedError, OutcomeUnknownError, RefusedError
+from snapplan.errors import (
+    BackendError,
+    NameTakenError,
+    NotSupportedError,
+    OutcomeUnknownError,
+    RefusedError,
+    RequestBudgetError,
+)
 from snapplan.models.platform import PlatformPeriod, PlatformProfile
 from snapplan.models.request import Outcome, PlatformAssignRequest, PlatformProfileRequest
 
@@ -52,6 +59,18 @@ class TestProfiles:
         writes = [each.rpartition("/")[0] or each for each in writer.writes()]
         assert sorted(writes[:2]) == ["POST snapshot_profile_periods", "PUT snapshot_profile_periods"]
         assert writes[2:] == ["DELETE snapshot_profile_periods"]
+
+    def test_a_refusal_in_the_middle_of_its_writes_is_not_called_nothing_done(
+        self, sim: Sim, write_to: Callable[..., Writer]
+    ) -> None:
+        sim.seed()
+        writer = write_to()
+        writer.fault(kind="status_before", status=429, method="POST", path="snapshot_profile_periods")
+        error = put(writer, None, SILVER).error
+        assert isinstance(error, BackendError)
+        assert not isinstance(error, RequestBudgetError)
+        assert "half written" in str(error)
+        assert put(writer, None, SILVER).error is None
 
     @pytest.mark.parametrize("name", FAULTS)
     @pytest.mark.parametrize("change", ["make", "change", "delete"])
