@@ -13,6 +13,10 @@ def main() -> None:
 
         sys.stdout.write(f"snapplan {__version__}\n")
         return
+    if sys.getfilesystemencoding() != "utf-8":
+        from snapplan.encoding import restart_as_utf8
+
+        restart_as_utf8()
     # Looking for pydantic plugins reads the metadata of all installed packages; we use none (start-up time).
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from snapplan.cli.main import run

@@ -70,7 +70,9 @@ class Workspace:
         """
         from snapplan.catalog.open import open_catalog
         from snapplan.config.load import load_repository
+        from snapplan.encoding import require_utf8
 
+        require_utf8()
         loaded = load_repository(root)
         if loaded.policy is None or errors(loaded.diagnostics):
             raise PolicyInvalidError(loaded.diagnostics)

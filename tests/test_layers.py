@@ -30,6 +30,7 @@ redaction   -
 devtools    clock
 codes       -
 errors      diagnostics
+encoding    errors
 ids         models
 models      ids diagnostics
 config      models ids diagnostics errors collector | planner.cron planner.slots planner.native drivers.base
@@ -45,13 +46,13 @@ metering    errors clock catalog.base drivers.metering
 plan_check  errors ids config.schema planner.digest applier.approve applier.stale
 plan_file   errors redaction planner.digest plan_check
 workspace   models diagnostics errors clock second_clock collector redaction config catalog planner applier execution
-            drivers.base drivers.registry metering
+            drivers.base drivers.registry metering encoding
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
             plan_file applier drivers.base workspace
 cli         models ids diagnostics errors clock second_clock version codes redaction config.files config.load config.schema
             catalog.base catalog.owner planner applier drivers.base drivers.registry plan_check plan_file render workspace
-            imports
-__main__    cli version
+            imports encoding
+__main__    cli version encoding
 __init__    version
 """
 

@@ -108,7 +108,10 @@ def group() -> None:
       snapplan COMMAND --help      more about a command
     """
     from snapplan import clock
+    from snapplan.encoding import require_utf8
     from snapplan.errors import CommandLineError
+
+    require_utf8()
 
     wrong = clock.unreadable()
     if wrong is not None:

@@ -139,7 +139,7 @@ class _Guard:
         }
         # Its own session: an interrupt from the terminal is for us, and must not reach it.
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", watchdog.__file__, json.dumps(order)],
+            [sys.executable, "-I", "-S", "-X", "utf8", watchdog.__file__, json.dumps(order)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
