@@ -38,6 +38,7 @@ MARK_FIELDS = {
     "key": "of a manual snapshot; then profile, period and slot are `null`",
     "minimum": "`min_snapshots` as it was when the snapshot was taken or last changed",
     "pin": "owner, reason and end of a pin, or `null`",
+    "store": "the id of the store that it was made in, or `null`",
     "set": "what the snapshots of one set share, or `null`",
 }
 

@@ -164,6 +164,7 @@ class JournalRow(NamedTuple):
     state: str
     text: str
     at: datetime
+    notices: tuple[str, ...] = ()
 
 
 class MissedRow(NamedTuple):
@@ -235,8 +236,19 @@ class Catalog(Protocol):
         """Record durably that ``action`` is about to be carried out."""
         ...
 
-    def result(self, run: int, action: Action, state: str, text: str, now: datetime, snapshot: Snapshot | None) -> None:
+    def result(
+        self,
+        run: int,
+        action: Action,
+        state: str,
+        text: str,
+        now: datetime,
+        snapshot: Snapshot | None,
+        notices: Sequence[str] = (),
+    ) -> None:
         """Record durably what became of ``action``, and ``snapshot`` as it now stands (create, change).
+
+        ``notices`` are the driver's sentences for the operator.
 
         An action of verb ``expire`` that is done removes its snapshot's row, so that it does not read as vanished.
         """

@@ -134,7 +134,8 @@ def track(
     db.executemany(TRACK, _tracked_rows(added))
     db.executemany(f"DELETE FROM orphaned WHERE {OF_TRIPLE}", added)
     db.executemany(
-        "INSERT INTO assignment VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET assignment = excluded.assignment",
+        "INSERT INTO assignment (backend, target_id, profile, assignment, applied_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET assignment = excluded.assignment",
         ((*protection, assignment, at) for protection in sorted({triple[:3] for triple in added})),
     )
     db.executemany(
@@ -268,5 +269,6 @@ def replace(db: sqlite3.Connection, state: CatalogState, assignments: Iterable[A
     )
     db.executemany("INSERT INTO restore VALUES (?, ?, ?, ?)", starmap(lambda k, r: (k, *r), state.restores.items()))
     db.executemany(
-        "INSERT INTO assignment VALUES (?, ?, ?, ?, ?)", ((*row[:4], seconds(row.applied_at)) for row in assignments)
+        "INSERT INTO assignment (backend, target_id, profile, assignment, applied_at) VALUES (?, ?, ?, ?, ?)",
+        ((*row[:4], seconds(row.applied_at)) for row in assignments),
     )

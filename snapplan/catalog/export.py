@@ -20,6 +20,9 @@ TABLES = {
     "orphaned": "SELECT * FROM orphaned ORDER BY backend, target_id, profile, period",
     "missed": "SELECT * FROM missed ORDER BY slot, backend, target_id, profile, period",
     "manual": "SELECT * FROM manual ORDER BY backend, target_id, key",
+    "successions": "SELECT * FROM succession ORDER BY backend, old_id",
+    "accepted": "SELECT * FROM accepted ORDER BY subject, kind",
+    "blocked": "SELECT * FROM blocked ORDER BY code, subject",
     "restores": "SELECT * FROM restore ORDER BY key",
     "backends": "SELECT * FROM backend ORDER BY name",
     "targets": "SELECT * FROM target ORDER BY backend, scope, name, id",
@@ -44,9 +47,22 @@ INSTANTS = frozenset(
     }
 )
 FLAGS = frozenset(
-    {"expired", "accepted", "managed", "quiesced", "consistent", "can_quiesce", "held", "foreseen", "rebuilt"}
+    {
+        "expired",
+        "accepted",
+        "managed",
+        "quiesced",
+        "consistent",
+        "can_quiesce",
+        "held",
+        "foreseen",
+        "rebuilt",
+        "set_aside",
+    }
 )
-DOCUMENTS = frozenset({"document", "allowed", "guards", "body", "contains", "mark_pin", "tags"})
+DOCUMENTS = frozenset(
+    {"document", "allowed", "guards", "body", "contains", "mark_pin", "tags", "fingerprint", "inside", "notices"}
+)
 INTERNAL = frozenset({"one", "trait"})
 
 

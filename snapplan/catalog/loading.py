@@ -42,15 +42,17 @@ def load_known(
                 before = trait
                 (
                     scope, target_id, target_name, quiesced, consistent, managed, in_use, contains,
-                    project, owned_id, profile, period, key, minimum, pin,
+                    damage, suspicion, gaps, set_aside, stray,
+                    project, owned_id, profile, period, key, minimum, store, pin,
                 ) = common[trait]  # fmt: skip
             mark = None if project is None else make(Mark, (
                 project, owned_id, once(run, run), instants[marked_at], instants[expires_at], profile, period,
-                instants[slot], key, minimum, pin, once(set_name, set_name),
+                instants[slot], key, minimum, pin, once(set_name, set_name), store,
             ))  # fmt: skip
             snapshot = make(Snapshot, (
                 backend, native_id, once(name, name), scope, target_id, target_name, instants[taken_at],
                 instants[completed_at], mark, quiesced, consistent, managed, instants[locked_until], in_use, size, contains,
+                damage, suspicion, gaps, set_aside, stray,
             ))  # fmt: skip
             seen_at = refreshed if recorded_at is None or recorded_at < refreshed else recorded_at
             known[native_id] = make(KnownSnapshot, (snapshot, instants[decided], instants[seen_at]))

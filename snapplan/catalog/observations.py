@@ -54,9 +54,10 @@ WHERE {_OLDER}"""
 _GONE = f"UPDATE snapshot SET gone_at = ? WHERE backend = ? AND native_id = ? AND gone_at IS NULL AND {_OLDER}"
 _EXPIRED = _GONE.replace("SET gone_at = ?", "SET expired = 1, gone_at = ?")
 _PUT_TARGET = f"""
-INSERT INTO target ({TARGET_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO target ({TARGET_COLUMNS}) VALUES ({", ".join("?" * len(TARGET_COLUMNS.split(", ")))})
 ON CONFLICT DO UPDATE SET scope = excluded.scope, name = excluded.name, tags = excluded.tags,
-can_quiesce = excluded.can_quiesce, in_place_blocker = excluded.in_place_blocker, gone_at = NULL, accepted = 0"""
+can_quiesce = excluded.can_quiesce, in_place_blocker = excluded.in_place_blocker, fingerprint = excluded.fingerprint,
+inside = excluded.inside, gone_at = NULL, accepted = 0"""
 _VANISHED_SNAPSHOTS = """
 SELECT backend, scope, target_name, name, gone_at FROM snapshot JOIN trait ON trait.id = trait
 WHERE gone_at > ? AND NOT expired AND mark_project = ? ORDER BY gone_at, 1, 2, 3, 4"""

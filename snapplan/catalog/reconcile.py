@@ -57,6 +57,7 @@ def reconcile(
     earlier refreshes saw vanish, of any backend. Raises ``BackendError`` for a listing that gives one id twice or text that
     is not valid Unicode: it could not be recorded, and a listing without it would be a partial one.
     """
+    inventory = inventory._replace(snapshots=_without_strays(inventory))
     snapshot_ids = _unique(backend, "snapshot", [snapshot.native_id for snapshot in inventory.snapshots])
     _unique(backend, "target", [target.id for target in inventory.targets])
     compared = _compare_snapshots(inventory.snapshots, known, project, live_runs, listing_started_at)
@@ -84,10 +85,24 @@ def reconcile(
         platform=inventory.platform,
         deletes_at=inventory.deletes_at,
         notices=tuple(redact(notice) for notice in inventory.notices),
+        attention=tuple(each._replace(text=redact(each.text)) for each in inventory.attention),
         requests=inventory.requests,
     )
     expired = tuple(snapshot for snapshot in missing if snapshot.native_id in ended)
     return state, Observation(backend, listing_started_at, targets, targets_gone, compared.changed, gone, expired)
+
+
+def _without_strays(inventory: Inventory) -> list[Snapshot]:
+    """Return the snapshots, those without their mark whose mark says that another store made them: they are copies."""
+    identity = inventory.identity
+    if not identity:
+        return inventory.snapshots
+    return [
+        snapshot
+        if snapshot.mark is None or snapshot.mark.store is None or snapshot.mark.store == identity
+        else snapshot._replace(mark=None, stray=snapshot.mark.store)
+        for snapshot in inventory.snapshots
+    ]
 
 
 def _unique(backend: str, what: str, ids: list[str]) -> set[str]:
@@ -122,10 +137,12 @@ def _refuse_broken_text(backend: str, targets: Iterable[Target], snapshots: Iter
 def _text_of(snapshot: Snapshot) -> str:
     """Return all of a snapshot that is written as text; in one piece, as there may be 100,000 of them."""
     one, mark = snapshot, snapshot.mark
-    text = f"{one.native_id}\0{one.name}\0{one.target_id}\0{one.target_name}\0{one.in_use}"
+    text = f"{one.native_id}\0{one.name}\0{one.target_id}\0{one.target_name}\0{one.in_use}\0{one.stray}"
+    text += f"\0{one.damage}\0{one.suspicion}\0{one.gaps}"
     if mark is None:
         return text
     text += f"\0{mark.project}\0{mark.target_id}\0{mark.run}\0{mark.profile}\0{mark.period}\0{mark.key}\0{mark.set}"
+    text += f"\0{mark.store}"
     return text if mark.pin is None else f"{text}\0{mark.pin.owner}\0{mark.pin.reason}"
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from snapplan.models.snapshot import Pin
-from snapplan.models.target import Scope, Target
+from snapplan.models.target import Fingerprint, Scope, Target
 
 if TYPE_CHECKING:
     from snapplan.models.snapshot import Mark, Snapshot
@@ -22,10 +22,10 @@ SECOND = timedelta(seconds=1)
 SCOPES = {scope.value: scope for scope in Scope}
 FLAGS: dict[int | None, bool | None] = {None: None, 0: False, 1: True}
 
-TARGET_COLUMNS = "backend, scope, name, id, tags, can_quiesce, in_place_blocker"
+TARGET_COLUMNS = "backend, scope, name, id, tags, can_quiesce, in_place_blocker, fingerprint, inside"
 TRAIT_COLUMNS = (
-    "scope, target_id, target_name, quiesced, consistent, managed, in_use, contains, mark_project, mark_target_id,"
-    " mark_profile, mark_period, mark_key, mark_minimum, mark_pin"
+    "scope, target_id, target_name, quiesced, consistent, managed, in_use, contains, damage, suspicion, gaps, set_aside,"
+    " stray, mark_project, mark_target_id, mark_profile, mark_period, mark_key, mark_minimum, mark_store, mark_pin"
 )
 SNAPSHOT_COLUMNS = (
     "native_id, name, taken_at, completed_at, locked_until, size, mark_run, mark_taken_at, mark_expires_at, mark_slot,"
@@ -71,14 +71,18 @@ def target_row(target: Target) -> Row:
         tags,
         target.can_quiesce,
         target.in_place_blocker,
+        None if target.fingerprint is None else json.dumps(target.fingerprint),
+        json.dumps(target.inside) if target.inside else None,
     )
 
 
 def target_of(row: Row) -> Target:
     """Return the target of a row in the order of ``TARGET_COLUMNS``."""
-    backend, scope, name, identity, tags, can_quiesce, blocker = row
+    backend, scope, name, identity, tags, can_quiesce, blocker, fingerprint, inside = row
     known = frozenset(json.loads(tags)) if tags else frozenset()
-    return Target(backend, SCOPES[scope], name, identity, known, bool(can_quiesce), blocker)
+    found = None if fingerprint is None else Fingerprint(*json.loads(fingerprint))
+    within = () if inside is None else tuple(json.loads(inside))
+    return Target(backend, SCOPES[scope], name, identity, known, bool(can_quiesce), blocker, found, within)
 
 
 def trait_row(snapshot: Snapshot) -> Row:
@@ -93,13 +97,18 @@ def trait_row(snapshot: Snapshot) -> Row:
         snapshot.managed,
         snapshot.in_use,
         json.dumps(snapshot.contains) if snapshot.contains else None,
-        *((None,) * 7 if mark is None else _mark_trait(mark)),
+        snapshot.damage,
+        snapshot.suspicion,
+        snapshot.gaps,
+        snapshot.set_aside,
+        snapshot.stray,
+        *((None,) * 8 if mark is None else _mark_trait(mark)),
     )
 
 
 def _mark_trait(mark: Mark) -> Row:
     pin = None if mark.pin is None else json.dumps([mark.pin.owner, mark.pin.reason, seconds_or_none(mark.pin.until)])
-    return (mark.project, mark.target_id, mark.profile, mark.period, mark.key, mark.minimum, pin)
+    return (mark.project, mark.target_id, mark.profile, mark.period, mark.key, mark.minimum, mark.store, pin)
 
 
 def snapshot_row(snapshot: Snapshot) -> Row:
@@ -121,10 +130,15 @@ def snapshot_row(snapshot: Snapshot) -> Row:
 
 def trait_of(row: Row) -> Row:
     """Return the values of a trait as snapshots and marks carry them, in the order of ``TRAIT_COLUMNS``."""
-    scope, target_id, target_name, quiesced, consistent, managed, in_use, contains, *mark, pin = row
+    (
+        scope, target_id, target_name, quiesced, consistent, managed, in_use, contains, damage, suspicion, gaps, set_aside,
+        stray, *mark, pin,
+    ) = row  # fmt: skip
     flags = (FLAGS[quiesced], FLAGS[consistent], FLAGS[managed])
     inside = () if contains is None else tuple(json.loads(contains))
-    return (SCOPES[scope], target_id, target_name, *flags, in_use, inside, *mark, None if pin is None else pin_of(pin))
+    worth = (damage, suspicion, gaps, bool(set_aside), stray)
+    kept = None if pin is None else pin_of(pin)
+    return (SCOPES[scope], target_id, target_name, *flags, in_use, inside, *worth, *mark, kept)
 
 
 def pin_of(text: str) -> Pin:

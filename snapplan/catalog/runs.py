@@ -18,7 +18,7 @@ from snapplan.models.world import Triple
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from snapplan.catalog.base import Acceptance
@@ -32,12 +32,12 @@ _RUN = (
 DONE_STATES = ("done", "adopted")
 _OWNER = "user, host, boot_id, pid, process_started, job"
 _PUT_ACTION = """
-INSERT INTO action (run, number, verb, backend, target, snapshot, foreseen, state, text, begun_at, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET state = excluded.state, text = excluded.text, at = excluded.at,
-foreseen = min(foreseen, excluded.foreseen), snapshot = ifnull(excluded.snapshot, snapshot)
+INSERT INTO action (run, number, verb, backend, target, snapshot, foreseen, state, text, notices, begun_at, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET state = excluded.state, text = excluded.text, notices = excluded.notices,
+at = excluded.at, foreseen = min(foreseen, excluded.foreseen), snapshot = ifnull(excluded.snapshot, snapshot)
 """
-_ACTION = "number, verb, backend, target, snapshot, foreseen, state, text, at"
+_ACTION = "number, verb, backend, target, snapshot, foreseen, state, text, at, notices"
 
 
 def begin(db: sqlite3.Connection, command: str, owner: Owner, now: datetime, commit: str | None) -> Run:
@@ -92,28 +92,39 @@ def _close(db: sqlite3.Connection, number: int, state: str, now: datetime) -> No
 
 
 def recorded_actions(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
-    """Return the journal of a run as the record has it; ``at`` is in seconds since 1970."""
+    """Return the journal of a run as the record has it; ``at`` is in seconds since 1970.
+
+    What no notice was said of has none: so the record of runs before there were notices stays true.
+    """
     rows = db.execute(f"SELECT {_ACTION} FROM action WHERE run = ? ORDER BY number", (run,))
     return [_recorded(row) for row in rows]
 
 
 def _recorded(row: Iterable[Any]) -> dict[str, Any]:
     entry = dict(zip(_ACTION.split(", "), row, strict=True))
-    return {**entry, "foreseen": bool(entry["foreseen"])}
+    notices = entry.pop("notices")
+    return {**entry, "foreseen": bool(entry["foreseen"]), **({} if notices == "[]" else {"notices": notices})}
 
 
 def intent(db: sqlite3.Connection, run: int, action: Action, now: datetime) -> None:
     """Record that an action is about to be carried out."""
-    _put_action(db, run, action, "intent", "", now)
+    _put_action(db, run, action, "intent", "", (), now)
 
 
 def result(
-    db: sqlite3.Connection, run: int, action: Action, state: str, text: str, now: datetime, snapshot: Snapshot | None
+    db: sqlite3.Connection,
+    run: int,
+    action: Action,
+    state: str,
+    text: str,
+    now: datetime,
+    snapshot: Snapshot | None,
+    notices: Sequence[str] = (),
 ) -> None:
     """Record what became of an action, and what it means for the snapshot it was about."""
     from snapplan.models.plan import Verb  # here, as reading a catalog is not to wait for the plan's classes
 
-    _put_action(db, run, action, state, text, now)
+    _put_action(db, run, action, state, text, notices, now)
     if snapshot is not None and action.verb is not Verb.EXPIRE:
         record_snapshot(db, snapshot, now)
     if state not in DONE_STATES:
@@ -132,13 +143,16 @@ def _raise_slot(db: sqlite3.Connection, snapshot: Snapshot) -> None:
         raise_slots(db, [(Triple(snapshot.backend, mark.target_id, mark.profile, mark.period), mark.slot)])
 
 
-def _put_action(db: sqlite3.Connection, run: int, action: Action, state: str, text: str, now: datetime) -> None:
+def _put_action(
+    db: sqlite3.Connection, run: int, action: Action, state: str, text: str, notices: Sequence[str], now: datetime
+) -> None:
     """Write an action to the journal, and to the record where the run was closed: its owner was held up for long."""
     at = seconds(now)
     about = (action.verb.value, action.backend, action.target or action.profile, action.snapshot, action.foreseen)
     said = record.storable(text)
+    noted = json.dumps([record.storable(notice) for notice in notices])
     begun_at = at if state == "intent" else None
-    db.execute(_PUT_ACTION, (run, action.number, *about, state, said, begun_at, at))
+    db.execute(_PUT_ACTION, (run, action.number, *about, state, said, noted, begun_at, at))
     if db.execute("SELECT state FROM run WHERE number = ?", (run,)).fetchone()[0] != "running":
         row = db.execute(f"SELECT {_ACTION} FROM action WHERE run = ? AND number = ?", (run, action.number)).fetchone()
         record.append(db, "late", run, {"action": _recorded(row)}, now)
@@ -192,10 +206,10 @@ def _counts(db: sqlite3.Connection, number: int) -> dict[str, int]:
 def load_journal(db: sqlite3.Connection, run: int) -> list[JournalRow]:
     """Return the actions of a run, in order."""
     instants = Instants()
-    query = "SELECT number, verb, target, snapshot, state, text, at FROM action WHERE run = ? ORDER BY number"
+    query = "SELECT number, verb, target, snapshot, state, text, at, notices FROM action WHERE run = ? ORDER BY number"
     return [
-        JournalRow(run, number, verb, target, snapshot, state, text, instants[at])
-        for number, verb, target, snapshot, state, text, at in db.execute(query, (run,))
+        JournalRow(run, number, verb, target, snapshot, state, text, instants[at], tuple(json.loads(notices)))
+        for number, verb, target, snapshot, state, text, at, notices in db.execute(query, (run,))
     ]
 
 

@@ -128,10 +128,19 @@ class SqliteCatalog:
         with self._connection.write() as db:
             runs.intent(db, run, action, now)
 
-    def result(self, run: int, action: Action, state: str, text: str, now: datetime, snapshot: Snapshot | None) -> None:
+    def result(
+        self,
+        run: int,
+        action: Action,
+        state: str,
+        text: str,
+        now: datetime,
+        snapshot: Snapshot | None,
+        notices: Sequence[str] = (),
+    ) -> None:
         """Record durably what became of ``action``, and ``snapshot`` as it now stands (create, change)."""
         with self._connection.write() as db:
-            runs.result(db, run, action, state, text, now, snapshot)
+            runs.result(db, run, action, state, text, now, snapshot, notices)
 
     def approve_run(self, run: int, approval: Approval, now: datetime) -> None:
         """Record what the run may do; raise ``PlanStaleError`` where its plan was used."""

@@ -166,7 +166,11 @@ def _journal(run: int, found: Mapping[int, Mapping[str, Any]], said: Mapping[int
         elif number not in said:
             yield f"run {run}: action {number} was added to the journal"
         elif found[number] != said[number]:
-            names = [name for name, value in said[number].items() if found[number][name] != value]
+            names = [
+                name
+                for name in dict.fromkeys((*said[number], *found[number]))
+                if found[number].get(name) != said[number].get(name)
+            ]
             yield f"run {run}: action {number} was changed in the journal ({', '.join(names)})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,14 +133,39 @@ class AssignRequest(NamedTuple):
     platform: PlatformAssignRequest | None = None
 
 
+class Progress(StrEnum):
+    """How much of a target was new content already when its restore in place was interrupted."""
+
+    NOTHING = "nothing"
+    SOME = "some"
+    ALL = "all"
+
+
 class StartedRestore(NamedTuple):
-    """A restore whose key the backend knows. ``done`` is ``False`` while it is neither completed nor undone."""
+    """A restore whose key the backend knows. ``done`` is ``False`` while it is neither completed nor undone.
+
+    ``exchanged`` says what its recovery will do: with nothing it is undone, with some it waits for a person, with all it is
+    recorded as done. ``None`` where the backend cannot tell.
+    """
 
     key: str
     run: str
     target_id: str
     started_at: datetime
     done: bool
+    exchanged: Progress | None = None
+
+
+class Attention(NamedTuple):
+    """Something on a backend that a person has to look at as long as it is listed: a target that may be frozen, say.
+
+    ``subject`` is an address, ``code`` that of a finding (``snapplan.codes``), ``text`` a sentence, ``hint`` what to do.
+    """
+
+    subject: str
+    code: str
+    text: str
+    hint: str = ""
 
 
 class Inventory(NamedTuple):
@@ -149,8 +175,8 @@ class Inventory(NamedTuple):
     many calls to the backend it took. ``identity`` is the backend's own permanent id, so that another one under the same
     address is told from it. ``platform`` is the backend's own schedule, ``None`` where it has none. ``deletes_at`` says
     when the platform itself will delete a snapshot of ours (UTC; ``None``: never), by native id, of a backend that
-    ``expires_itself``. ``notices`` are sentences for the operator. A driver that cannot read everything raises; an
-    inventory is never partial.
+    ``expires_itself``. ``notices`` are sentences for the operator, ``attention`` what ``status`` shows until it is gone. A
+    driver that cannot read everything raises; an inventory is never partial.
     """
 
     targets: tuple[Target, ...]
@@ -162,6 +188,7 @@ class Inventory(NamedTuple):
     platform: PlatformSchedule | None = None
     deletes_at: Mapping[str, datetime | None] = MappingProxyType({})
     notices: tuple[str, ...] = ()
+    attention: tuple[Attention, ...] = ()
 
 
 class Outcome(NamedTuple):

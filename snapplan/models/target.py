@@ -39,11 +39,27 @@ class RestoreMode(StrEnum):
     IN_PLACE = "in_place"
 
 
+class Fingerprint(NamedTuple):
+    """What a target was found to be, besides its id: where writing through its name would lead.
+
+    ``path`` is the real path (no symlinks), or the backend's own word for the place. ``kind`` is the file type (``folder``,
+    ``subvolume``, ``dataset``, ...), ``inode`` its number where there is one. ``mounted`` says whether it is a mount point,
+    ``filesystem`` its type. No device number: those change when a machine starts again.
+    """
+
+    path: str
+    kind: str = ""
+    inode: int | None = None
+    mounted: bool = False
+    filesystem: str = ""
+
+
 class Target(NamedTuple):
     """One object that can be snapshotted.
 
     ``id`` is the backend's permanent id for it, which survives a rename; ``name`` is empty for the cloud scope.
-    ``in_place_blocker`` says in a sentence why it cannot be restored in place now, or is empty.
+    ``in_place_blocker`` says in a sentence why it cannot be restored in place now, or is empty. ``fingerprint`` is ``None``
+    where the backend's id says it all. ``inside`` are the ids of other targets that lie inside this one.
     """
 
     backend: str
@@ -53,6 +69,8 @@ class Target(NamedTuple):
     tags: frozenset[str] = frozenset()
     can_quiesce: bool = False
     in_place_blocker: str = ""
+    fingerprint: Fingerprint | None = None
+    inside: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -89,6 +107,9 @@ class Capabilities(NamedTuple):
     are those of power_off, power_on and preserve_macs that it honours. ``unavailable`` says of restores
     that this system cannot do where a person can do them. ``requests_per_hour`` is the budget of requests that its
     platform sets (0: none); ``request_costs`` is about how many requests an action takes, by ``VERB.SCOPE`` or ``VERB``.
+
+    ``keeps_replaced`` says that a restore in place sets the old content aside and keeps it as a safety snapshot, so
+    that none has to be taken before it.
     """
 
     scopes: frozenset[Scope]
@@ -113,6 +134,7 @@ class Capabilities(NamedTuple):
     unavailable: Mapping[RestorePath, str] = {}
     requests_per_hour: int = 0
     request_costs: Mapping[str, int] = {}
+    keeps_replaced: bool = False
 
     def honours(self, field: str, scope: Scope, *, native: bool = False) -> bool:
         """Whether an optional period field has an effect at ``scope``; ``native`` under the platform's own scheduler."""

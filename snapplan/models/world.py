@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from snapplan.models.platform import PlatformSchedule
-    from snapplan.models.request import StartedRestore
+    from snapplan.models.request import Attention, StartedRestore
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Capabilities, Target
 
@@ -129,7 +129,7 @@ class BackendState(NamedTuple):
     set where the backend could not be read: then nothing is planned for it. ``live_runs`` are the runs that are still
     going on; an incomplete snapshot of one of them is left alone. ``identity`` is the backend's own permanent id and
     ``clock`` its own time, where it has them. ``vanished`` is what is gone that no apply accepted yet. ``platform``,
-    ``deletes_at`` and ``notices`` are the inventory's; ``requests`` is how many requests reading it took and
+    ``deletes_at``, ``notices`` and ``attention`` are the inventory's; ``requests`` is how many requests reading it took and
     ``requests_spent`` how many were made in the last hour, these included.
     """
 
@@ -147,6 +147,7 @@ class BackendState(NamedTuple):
     platform: PlatformSchedule | None = None
     deletes_at: Mapping[str, datetime | None] = MappingProxyType({})
     notices: tuple[str, ...] = ()
+    attention: tuple[Attention, ...] = ()
     requests: int = 0
     requests_spent: int = 0
 

@@ -51,6 +51,10 @@ def fill(catalog: Catalog) -> None:
     catalog.approve_run(run, approval(allowed=("SP301",), reason="CHG-1"), NOW)
     catalog.result(run, take(), "done", "", NOW, None)
     accept(catalog)
+    with catalog._connection.write() as db:  # type: ignore[attr-defined]
+        db.execute("INSERT INTO succession VALUES ('dc1', 'id-old', 'id-a', 1)")
+        db.execute("INSERT INTO accepted VALUES ('dc1/vm/a', 'content', 'empty', 'moved', 1, 1)")
+        db.execute("INSERT INTO blocked VALUES ('SP301', 'dc1/vm/a@x', 1, 1)")
 
 
 def test_everything_is_exported_as_plain_data(catalog: Catalog) -> None:

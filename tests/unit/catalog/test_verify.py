@@ -86,9 +86,10 @@ CHANGES = [
     ("UPDATE action SET state = 'x' WHERE run = 1 AND number = 1", "run 1: action 1 was changed in the journal (state)"),
     ("UPDATE action SET foreseen = 1 WHERE run = 1 AND number = 2", "action 2 was changed in the journal (foreseen)"),
     ("UPDATE action SET at = 0 WHERE run = 1 AND number = 2", "action 2 was changed in the journal (at)"),
+    ("UPDATE action SET notices = '[\"x\"]' WHERE run = 2", "action 1 was changed in the journal (notices)"),
     ("UPDATE action SET text = 'x', target = 'y' WHERE run = 2", "action 1 was changed in the journal (target, text)"),
-    ("INSERT INTO action SELECT 1, 9, verb, backend, target, snapshot, state, text, begun_at, at, foreseen FROM action"
-     " WHERE run = 2", "run 1: action 9 was added"),
+    ("INSERT INTO action SELECT 1, 9, verb, backend, target, snapshot, state, text, begun_at, at, foreseen, notices"
+     " FROM action WHERE run = 2", "run 1: action 9 was added"),
     ("DELETE FROM used_plan", "plan p1 of run 1 reads as unused"),
     ("UPDATE used_plan SET run = 2", "plan p1 reads as used by another run"),
     ("INSERT INTO used_plan VALUES ('p9', 'd9', 1, 0)", "plan p9 reads as used by run 1"),
@@ -107,7 +108,7 @@ CHANGES = [
      "run 1 is in the record, and its row was removed"),
     ("INSERT INTO run (id, command, user, host, boot_id, pid, process_started, job, started_at, state)"
      " VALUES ('x', '', '', '', '', 0, '', '', 0, 'done')", "run 4 is not in the record"),
-    ("PRAGMA foreign_keys = OFF; INSERT INTO action VALUES (77, 1, 'expire', '', '', '', 'done', '', 0, 0, 1)",
+    ("PRAGMA foreign_keys = OFF; INSERT INTO action VALUES (77, 1, 'expire', '', '', '', 'done', '', 0, 0, 1, '[]')",
      "refers to a row of run that is not there"),
 ]  # fmt: skip
 
