@@ -63,7 +63,10 @@ class InFile:
             text = self._path.read_text("ascii")
         except FileNotFoundError:
             return self._script()
-        return decode(json.loads(text))
+        try:
+            return decode(json.loads(text))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{str(self._path)!r} holds no world: {error!r}") from error
 
     @contextmanager
     def write(self) -> Iterator[World]:
@@ -110,7 +113,8 @@ def decode(data: dict[str, Any]) -> World:
     targets = [_decode_target(each) for each in data["targets"]]
     snapshots = [_decode_snapshot(each) for each in data["snapshots"]]
     restores = [
-        StartedRestore(**{**each, "started_at": parse_instant(each["started_at"])}) for each in data["restores"]
+        StartedRestore(**{**_known(StartedRestore, each), "started_at": parse_instant(each["started_at"])})
+        for each in data["restores"]
     ]
     return World(
         backend=data["backend"],
@@ -134,7 +138,8 @@ def _encode_target(target: StoredTarget) -> dict[str, Any]:
 
 def _decode_target(data: dict[str, Any]) -> StoredTarget:
     files = {path: text.encode("utf-8", "surrogateescape") for path, text in data["files"].items()}
-    return StoredTarget(**{**data, "scope": Scope(data["scope"]), "files": files, "tags": frozenset(data["tags"])})
+    known = _known(StoredTarget, data)
+    return StoredTarget(**{**known, "scope": Scope(data["scope"]), "files": files, "tags": frozenset(data["tags"])})
 
 
 def _encode_snapshot(snapshot: Snapshot) -> dict[str, Any]:
@@ -147,14 +152,19 @@ def _encode_snapshot(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _decode_snapshot(data: dict[str, Any]) -> Snapshot:
-    fields = _instants_in({name: data[name] for name in Snapshot._fields}, "taken_at", "completed_at", "locked_until")
+    fields = _instants_in(_known(Snapshot, data), "taken_at", "completed_at", "locked_until")
     mark = fields["mark"]
     if mark is not None:
-        mark = _instants_in(mark, "taken_at", "expires_at", "slot")
+        mark = _instants_in(_known(Mark, mark), "taken_at", "expires_at", "slot")
         if mark["pin"] is not None:
             mark["pin"] = Pin(**_instants_in(mark["pin"], "until"))
         fields["mark"] = Mark(**mark)
     return Snapshot(**{**fields, "scope": Scope(data["scope"]), "contains": tuple(data["contains"])})
+
+
+def _known(kind: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a named tuple that ``data`` has: an older snapplan wrote fewer, a later one writes more."""
+    return {name: data[name] for name in kind._fields if name in data}
 
 
 def _instants_out(data: dict[str, Any]) -> dict[str, Any]:
