@@ -18,7 +18,6 @@ from snapplan.models.order import Focus, Orders
 from snapplan.models.target import Capabilities
 from snapplan.models.world import BackendState, World
 from snapplan.planner.resolve import matches
-from snapplan.redaction import redact
 
 if TYPE_CHECKING:
     import threading
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
     from snapplan.models.request import Inventory
-    from snapplan.models.world import CatalogState
+    from snapplan.models.world import CatalogState, Failure
 
     Readings = dict[str, tuple[datetime, Inventory]]
     """When the listing of each backend began, and what it was."""
@@ -60,7 +59,7 @@ class Workspace:
         self._writable = writable
         self._drivers: dict[str, Driver] = {}
         self._meters: dict[str, CatalogMeter] = {}
-        self._left_out: dict[str, str] = {}
+        self._left_out: dict[str, Failure] = {}
 
     @classmethod
     def open(cls, root: Path, *, writable: bool) -> Self:
@@ -252,11 +251,12 @@ class Workspace:
 
     def recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> list[str]:
         """Put right what dead runs left; a backend where that fails is left out of this run."""
+        from snapplan.applier.answers import failure
         from snapplan.applier.recover import recover
 
         live = self.catalog.live_runs(clock.now()) | {run.id}
         recovery = recover(drivers, self.catalog, live, leases=leases)
-        self._left_out = {name: redact(str(error)) for name, error in recovery.failed.items()}
+        self._left_out = {name: failure(error) for name, error in recovery.failed.items()}
         return recovery.texts
 
     def settle(self, *, observer: Observer, lock_timeout: timedelta = LOCK_TIMEOUT, stop: threading.Event) -> None:
@@ -305,7 +305,9 @@ class Workspace:
                 past_drift=self.catalog.drift(),
             )
         except BackendError as error:
-            return BackendState(name, self._capabilities(name), error=redact(str(error)))
+            from snapplan.applier.answers import failure
+
+            return BackendState(name, self._capabilities(name), error=failure(error))
         if record:
             # What is new was perhaps made by a run that died before it could record it.
             self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))

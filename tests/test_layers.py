@@ -45,7 +45,7 @@ second_clock models clock
 metering    errors clock catalog.base drivers.metering
 plan_check  errors ids config.schema planner.digest applier.approve applier.stale
 plan_file   errors redaction planner.digest plan_check
-workspace   models diagnostics errors clock second_clock collector redaction config catalog planner applier execution
+workspace   models diagnostics errors clock second_clock collector config catalog planner applier execution
             drivers.base drivers.registry metering encoding
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
             plan_file applier drivers.base workspace

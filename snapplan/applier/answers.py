@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from snapplan.errors import BackendError
 from snapplan.models.request import Outcome
+from snapplan.models.world import Failure
 from snapplan.redaction import redact
 
 if TYPE_CHECKING:
@@ -40,5 +41,17 @@ def outcomes(call: Callable[[], Iterable[Outcome]], count: int) -> Iterator[Outc
 def sentence(error: Exception) -> str:
     """Return what to say of an error, without secrets: of a bug, its type too."""
     if isinstance(error, BackendError):
-        return redact(f"{error} ({error.hint})" if error.hint else str(error))
+        text = without_name(error.backend, str(error))
+        return redact(f"{text} ({error.hint})" if error.hint else text)
     return redact(f"{type(error).__name__}: {error}")
+
+
+def failure(error: BackendError) -> Failure:
+    """Return what is kept of an error with which a backend could not be read, without secrets."""
+    text = without_name(error.backend, str(error))
+    return Failure(redact(text), redact(error.hint), error.exit_code)
+
+
+def without_name(backend: str, text: str) -> str:
+    """Return a sentence of a driver without the backend's name before it: whoever shows it says the name himself."""
+    return text.removeprefix(f"{backend}: ")

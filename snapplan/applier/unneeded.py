@@ -26,7 +26,7 @@ def unneeded(action: Action, world: World) -> str | Diagnostic:
     """
     state = world.backends.get(action.backend) if action.backend is not None else None
     if action.backend is not None and (state is None or state.error is not None):
-        why = state.error if state is not None else "it is not read"
+        why = state.error.text if state is not None and state.error is not None else "it is not read"
         return f"{described(action)} is skipped: backend {action.backend} is left out: {why}"
     if state is not None:
         moved = _moved(action, state, world)

@@ -84,7 +84,7 @@ def reconcile(
         clock=inventory.backend_clock,
         platform=inventory.platform,
         deletes_at=inventory.deletes_at,
-        notices=tuple(redact(notice) for notice in inventory.notices),
+        notices=tuple(redact(notice.removeprefix(f"{backend}: ")) for notice in inventory.notices),
         attention=tuple(each._replace(text=redact(each.text)) for each in inventory.attention),
         requests=inventory.requests,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from snapplan import clock
 from snapplan.applier.consent import RETROACTIVE_CODE, Terms, chosen, is_gated
 from snapplan.cli import console
-from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.exit_codes import ExitCode, exit_code, unread
 from snapplan.cli.interrupts import stopping
 from snapplan.cli.lifting import Lifted
 from snapplan.cli.planning import apply_command, check_focus, in_place_targets, order_command, undo_commands
@@ -176,12 +176,12 @@ def account_exit_code(
     """
     stopped = any(guard["state"] not in ("ok", "allowed") for guard in document["guards"])
     stopped = stopped or gated or not confirmed.issuperset(in_place_targets(document))
-    unread = any(backend["error"] is not None for backend in document["backends"])
     return exit_code(
         ExitCode.INTERRUPTED if account["state"] == "interrupted" else None,
         ExitCode.PARTIAL if account["state"] in ("partial", "failed") else None,
         ExitCode.BLOCKED if stopped else None,
-        ExitCode.FAILED if unread or has_errors(document) else None,
+        *unread(document),
+        ExitCode.FAILED if has_errors(document) else None,
     )
 
 

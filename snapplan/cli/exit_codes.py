@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
 from snapplan.errors import SnapplanError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 class ExitCode(IntEnum):
@@ -59,6 +63,13 @@ def exit_code(*causes: BaseException | ExitCode | None) -> int:
     """
     codes = {_code_of(cause) for cause in causes}
     return int(next((code for code in PRECEDENCE if code in codes), ExitCode.DONE))
+
+
+def unread(document: Mapping[str, Any]) -> Iterator[ExitCode]:
+    """Yield the code of each backend that could not be read; ``document`` is a plan or a status."""
+    for backend in document["backends"]:
+        if backend["error"] is not None:
+            yield ExitCode(backend["exit_code"]) if backend["exit_code"] in set(ExitCode) - {0} else ExitCode.FAILED
 
 
 def _code_of(cause: BaseException | ExitCode | None) -> ExitCode:

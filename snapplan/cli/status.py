@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snapplan.cli.console import out_style, result
-from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.exit_codes import ExitCode, exit_code, unread
 from snapplan.cli.options import data_format, repository
 from snapplan.cli.session import session
 
@@ -55,9 +55,8 @@ def command(backends: tuple[str, ...], everything: bool, detailed_exitcode: bool
 
 
 def _exit_code(document: Mapping[str, Any], *, detailed: bool) -> int:
-    unread = any(backend["error"] for backend in document["backends"])
     attention = bool(document["drift"]) or any(row["attention"] for row in document["targets"])
     return exit_code(
-        ExitCode.FAILED if unread else None,
+        *unread(document),
         ExitCode.DRIFT if detailed and attention else None,
     )

@@ -144,6 +144,8 @@ class RequestCount:
 class BackendSummary:
     """What was read of a backend. ``error`` is set where it was left out; ``identity`` is its own permanent id, if any.
 
+    ``hint`` says what to do about the error, ``exit_code`` what it ends a command with (0: it was read).
+
     ``requests`` is ``None`` where nothing limits them.
     """
 
@@ -153,6 +155,8 @@ class BackendSummary:
     error: str | None = None
     identity: str = ""
     requests: RequestCount | None = None
+    hint: str = ""
+    exit_code: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,17 @@ class Vanished(NamedTuple):
     known_snapshots: int = 0
 
 
+class Failure(NamedTuple):
+    """Why a backend could not be read: a sentence without the backend's name, what to do, and the error's exit code."""
+
+    text: str
+    hint: str = ""
+    exit_code: int = 1
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class BackendState(NamedTuple):
     """One backend, read and reconciled with the catalog.
 
@@ -140,7 +151,7 @@ class BackendState(NamedTuple):
     restores: Sequence[StartedRestore] = ()
     live_runs: frozenset[str] = frozenset()
     drift: Sequence[Drift] = ()
-    error: str | None = None
+    error: Failure | None = None
     identity: str = ""
     clock: datetime | None = None
     vanished: Vanished = Vanished()

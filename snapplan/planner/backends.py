@@ -23,9 +23,11 @@ def summaries(context: Context, actions: Sequence[Action]) -> tuple[BackendSumma
             name,
             len(state.targets),
             len(state.snapshots),
-            state.error,
+            None if state.error is None else state.error.text,
             state.identity,
             _requests(state, [action for action in actions if action.backend == name and not action.blocked_by]),
+            "" if state.error is None else state.error.hint,
+            0 if state.error is None else state.error.exit_code,
         )
         for name, state in sorted(context.world.backends.items())
     )
@@ -67,8 +69,9 @@ def _left_out(state: BackendState) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "SP440",
             Severity.WARNING,
-            f"backend {state.name!r} is left out: {state.error}",
-            detail="Nothing is planned for it, and nothing of it reads as gone.",
+            f'backend "{state.name}" is skipped: {state.error.text}',
+            detail="No actions are planned for it and none of its snapshots count as missing.",
+            hint=state.error.hint,
         )
 
 

@@ -63,7 +63,13 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
         "drift": [{"kind": kind, "subject": subject, "text": text} for kind, subject, text in drift],
         "foreign": foreign,
         "backends": [
-            {"name": name, "error": state.error, "notices": list(state.notices)}
+            {
+                "name": name,
+                "error": None if state.error is None else state.error.text,
+                "hint": "" if state.error is None else state.error.hint,
+                "exit_code": 0 if state.error is None else state.error.exit_code,
+                "notices": list(state.notices),
+            }
             for name, state in sorted(world.backends.items())
         ],
     }

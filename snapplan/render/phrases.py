@@ -101,6 +101,7 @@ def due_phrase(document: Mapping[str, Any]) -> str:
     """Return ``next due 03:00:00Z (lab/volume/a gold.hourly)``, or that no slot is."""
     due = document["next_due"]
     if due is None:
-        return "no slot is due again"
+        silent = [shown(backend["name"]) for backend in document["backends"] if backend["error"] is not None]
+        return f"what {', '.join(silent)} needs next is unknown" if silent else "nothing is scheduled"
     at = moment(due["at"], document["as_of"])
     return f"next due {at} ({shown(due['target'])} {shown(due['profile'])}.{shown(due['period'])})"

@@ -63,11 +63,12 @@ def _row(row: Mapping[str, Any], as_of: str) -> tuple[str, ...]:
 
 
 def _unread(status: Mapping[str, Any], style: Style) -> list[str]:
-    return [
-        style(f"unread    {shown(backend['name'])}: {shown(backend['error'])}", "red")
-        for backend in status["backends"]
-        if backend["error"]
-    ]
+    lines = []
+    for backend in status["backends"]:
+        if backend["error"]:
+            lines.append(style(f"unread    {shown(backend['name'])}: {shown(backend['error'])}", "red"))
+            lines += [f"          {shown(backend['hint'])}"] * bool(backend["hint"])
+    return lines
 
 
 def _notices(status: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from snapplan.applier.consent import Terms, consented
 from snapplan.applier.verify import Verified, verify
 from snapplan.models.plan import Verb
 from snapplan.models.snapshot import Pin, Snapshot
+from snapplan.models.world import Failure
 from tests.unit.planner.lab import Lab, lab
 
 OLD = ["daily.20261121T0200Z", "daily.20261118T0200Z"]
@@ -155,7 +156,7 @@ def test_a_backend_that_had_no_identity_yet_may_have_one_now() -> None:
 
 def test_a_backend_that_is_left_out_is_skipped_and_nothing_reads_as_gone() -> None:
     case = lab(snapshots=OLD)
-    verified = held(case, moved(case, error="no route to host", snapshots=(), targets=()))
+    verified = held(case, moved(case, error=Failure("no route to host"), snapshots=(), targets=()))
     assert verified.refusals == ()
     assert verified.plan.actions == ()
     assert len(verified.skipped) == 2

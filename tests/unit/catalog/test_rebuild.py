@@ -15,6 +15,7 @@ from snapplan.models.target import Capabilities, Scope
 from snapplan.models.world import (
     BackendState,
     CatalogState,
+    Failure,
     ManualKey,
     ManualRecord,
     RestoreRecord,
@@ -176,7 +177,7 @@ def test_manual_snapshots_and_restores_are_known_again() -> None:
 
 
 def test_all_backends_must_answer() -> None:
-    silent = {"dc2": BackendState("dc2", Capabilities(frozenset(Scope)), error="no route to host")}
+    silent = {"dc2": BackendState("dc2", Capabilities(frozenset(Scope)), error=Failure("no route to host"))}
     with pytest.raises(CatalogError, match="while backend 'dc2' does not answer: no route to host"):
         rebuild(policy(), {**backend(daily()), **silent}, NOW)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+from snapplan.drivers.directory.driver import DirectoryDriver
+from snapplan.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +95,25 @@ class TestPlan:
         (repository / "lab").rename(repository / "gone")
         ran = run("plan")
         assert ran.code == 1
-        assert "backend 'lab' is left out" in ran.out
+        assert 'backend "lab" is skipped' in ran.out
+        assert "nothing is scheduled" not in ran.out
+
+    def test_what_a_driver_advises_and_its_exit_code_reach_the_operator(
+        self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class BusyError(BackendError):
+            exit_code = 6
+
+        def busy(_: object) -> NoReturn:
+            raise BusyError("lab", "lab: the store is in use by pid 7", hint="wait for pid 7")
+
+        monkeypatch.setattr(DirectoryDriver, "inventory", busy)
+        for words in (["plan"], ["status"], ["apply", "--auto-approve"]):
+            ran = run(*words)
+            assert ran.code == 6, words
+            assert "wait for pid 7" in ran.out + ran.err
+            assert "lab: lab" not in ran.out + ran.err
+            assert "skipped: lab" not in ran.out + ran.err
 
     def test_from_a_folder_inside_the_repository(
         self, run: Callable[..., Ran], repository: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unit.config.findings import loaded
 
 from snapplan.models.target import Capabilities, Scope, Target
-from snapplan.models.world import BackendState
+from snapplan.models.world import BackendState, Failure
 from snapplan.planner.resolve import resolve
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ backends:
 """
 
 
-def _found(root: Path, *names: str, error: str | None = None) -> list[Diagnostic]:
+def _found(root: Path, *names: str, error: Failure | None = None) -> list[Diagnostic]:
     policy = loaded(root, COMMANDS).policy
     assert policy is not None
     targets = [Target("lab", Scope.CLOUD, "", "cloud"), *(Target("lab", Scope.VM, name, name) for name in names)]
@@ -46,4 +46,4 @@ def test_quiesce_commands_that_match_no_target_are_a_warning_where_they_stand(tm
 
 
 def test_quiesce_commands_of_a_backend_that_could_not_be_read_are_not_judged(tmp_path: Path) -> None:
-    assert _found(tmp_path, error="no answer") == []
+    assert _found(tmp_path, error=Failure("no answer")) == []

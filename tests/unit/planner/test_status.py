@@ -132,8 +132,8 @@ def test_drift_and_backends_that_did_not_answer_are_named() -> None:
     )
     assert found["drift"] == [{"kind": "vanished", "subject": "lab/volume/a@x", "text": "is gone"}]
     assert found["backends"] == [
-        {"name": "lab", "error": None, "notices": []},
-        {"name": "nas", "error": "connection refused", "notices": []},
+        {"name": "lab", "error": None, "hint": "", "exit_code": 0, "notices": []},
+        {"name": "nas", "error": "connection refused", "hint": "", "exit_code": 1, "notices": []},
     ]
     assert found["as_of"] == "2026-11-22T12:00:00Z"
 

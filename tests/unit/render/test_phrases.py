@@ -81,4 +81,10 @@ def test_policy_outside_git() -> None:
 
 
 def test_a_plan_whose_slots_are_all_over_says_so() -> None:
-    assert due_phrase({"next_due": None}) == "no slot is due again"
+    read = [{"name": "lab", "error": None}]
+    assert due_phrase({"next_due": None, "backends": read}) == "nothing is scheduled"
+
+
+def test_what_is_due_on_a_backend_that_was_not_read_is_not_known() -> None:
+    unread = [{"name": "lab", "error": "no answer"}, {"name": "nas", "error": None}]
+    assert due_phrase({"next_due": None, "backends": unread}) == "what lab needs next is unknown"
