@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.errors import BackendError
 from snapplan.models.world import RestoreRecord
 from snapplan.redaction import redact
@@ -13,14 +14,18 @@ if TYPE_CHECKING:
 
     from snapplan.catalog.base import Catalog, Lease
     from snapplan.drivers.base import Driver
-    from snapplan.models.request import StartedRestore
+    from snapplan.models.request import Mandate, StartedRestore
 
 
 class Recovery(NamedTuple):
-    """What was put right, in sentences, and which backends could not be: those must be left out of the run."""
+    """What was put right, in sentences, and which backends could not be: those must be left out of the run.
+
+    ``pending`` are the keys of restores that wait for a person.
+    """
 
     texts: list[str]
     failed: dict[str, BackendError]
+    pending: set[str]
 
 
 def recover(
@@ -29,29 +34,35 @@ def recover(
     live_runs: Collection[str],
     *,
     leases: Mapping[str, Lease],
+    mandate: Mandate = NO_MANDATE,
 ) -> Recovery:
-    """Complete or undo on each backend what runs outside ``live_runs`` had begun, and record how their restores ended.
+    """Put right on each backend what runs outside ``live_runs`` had begun, and record how their restores ended.
+
+    ``mandate`` says which half-exchanged restores are completed or taken back; the others are ``pending``.
 
     Called under the leases of all ``drivers``; raises ``FencedError`` when one of them is no longer ours.
     """
-    recovery = Recovery([], {})
+    recovery = Recovery([], {}, set())
     records = catalog.state().restores
     settled: set[str] = set()
     for backend in sorted(drivers):
         catalog.check(leases[backend])
         try:
-            found = drivers[backend].recover(live_runs)
+            found = drivers[backend].recover(live_runs, mandate)
         except BackendError as error:
             recovery.failed[backend] = error
             continue
         for each in found:
             recovery.texts.append(redact(f"{backend}: {each.text}"))
-            if each.restore_key:
+            if each.pending:
+                recovery.pending.add(each.restore_key)
+            elif each.restore_key:
                 _record(catalog, records, each.restore_key, "done" if each.completed else "undone")
                 settled.add(each.restore_key)
     open_keys = {key for key, record in records.items() if record.state == "started" and record.run not in live_runs}
-    if open_keys - settled:
-        _settle_rest(drivers, catalog, records, open_keys - settled, recovery)
+    unsettled = open_keys - settled - recovery.pending
+    if unsettled:
+        _settle_rest(drivers, catalog, records, unsettled, recovery)
     return recovery
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from snapplan.models.request import Mandate
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
         SnapshotRequest,
     )
     from snapplan.models.target import Capabilities
+
+
+NO_MANDATE = Mandate()
 
 
 class Meter(Protocol):
@@ -102,11 +107,13 @@ class Driver(Protocol):
         """
         ...
 
-    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+    def recover(self, live_runs: Collection[str], mandate: Mandate = NO_MANDATE) -> list[Recovered]:
         """Put right what runs that died left behind, except those in ``live_runs``.
 
-        Restores that were begun are completed or undone, frozen targets are thawed. Incomplete snapshots are left: they
-        are listed, and the planner removes them. Called under the backend's lease before anything else is written.
+        A restore that had exchanged nothing is undone, and one that had exchanged all is recorded as done. One that had
+        exchanged a part is completed or undone only where ``mandate`` names its key: what was written since would be lost
+        otherwise. Frozen targets are thawed. Incomplete snapshots are left: they are listed, and the planner removes them.
+        Called under the backend's lease before anything else is written.
         """
         ...
 

@@ -205,9 +205,23 @@ class Outcome(NamedTuple):
     existed: bool = False
 
 
+class Mandate(NamedTuple):
+    """What people decided of restores that were interrupted when a part of the target was exchanged, by key.
+
+    Those in ``complete`` are carried on to the end, those in ``undo`` are taken back; all others are left as they are.
+    """
+
+    complete: frozenset[str] = frozenset()
+    undo: frozenset[str] = frozenset()
+
+
 class Recovered(NamedTuple):
-    """One thing a driver put right after a run that died: ``text`` says what, ``restore_key`` which restore."""
+    """One thing a driver put right after a run that died: ``text`` says what, ``restore_key`` which restore.
+
+    ``pending`` says that it was left as it is, half exchanged: a person has to decide.
+    """
 
     text: str
     restore_key: str = ""
     completed: bool = False
+    pending: bool = False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.drivers.conformance import BehaviourConformance, CrashConformance, DriverConformance, parse_world
 from snapplan.drivers.conformance.crasher import Crasher
 from snapplan.drivers.conformance.lab import Lab, make_lab
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snapplan.drivers.memory.world import World
-    from snapplan.models.request import ChangeRequest, ExpireRequest, Recovered, RestoreRequest, SnapshotRequest
+    from snapplan.models.request import (
+        ChangeRequest,
+        ExpireRequest,
+        Mandate,
+        Recovered,
+        RestoreRequest,
+        SnapshotRequest,
+    )
     from snapplan.models.snapshot import Snapshot
 
 
@@ -140,12 +148,12 @@ class ListsHalfSnapshotsAsComplete(MemoryDriver):
 
 
 class NeverRecovers(MemoryDriver):
-    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+    def recover(self, live_runs: Collection[str], mandate: Mandate = NO_MANDATE) -> list[Recovered]:
         return []
 
 
 class RecoversLivingRuns(MemoryDriver):
-    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+    def recover(self, live_runs: Collection[str], mandate: Mandate = NO_MANDATE) -> list[Recovered]:
         return super().recover(frozenset())
 
 

@@ -65,8 +65,8 @@ class Leaky:
             error = RefusedError(self.backend, self.said, hint=self.said) if self.fail == "create" else outcome.error
             yield outcome._replace(error=error, notices=(self.said,))
 
-    def recover(self, live_runs):
-        return [*self.inner.recover(live_runs), Recovered(self.said)]
+    def recover(self, live_runs, mandate):
+        return [*self.inner.recover(live_runs, mandate), Recovered(self.said)]
 
 
 DRIVER = MEMORY._replace(name="leaky", options=Options, open=Leaky)

@@ -6,6 +6,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.drivers.directory.failure import describe, reaching, refusing
 from snapplan.drivers.directory.journal import State, list_journals
 from snapplan.drivers.directory.layout import NO_PLACE_FOR_CLONES, lay_out
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.facts import Facts
     from snapplan.drivers.directory.journal import Journal
     from snapplan.drivers.directory.options import DirectoryOptions
-    from snapplan.models.request import ChangeRequest, ExpireRequest, Recovered, RestoreRequest, SnapshotRequest
+    from snapplan.models.request import (
+        ChangeRequest,
+        ExpireRequest,
+        Mandate,
+        Recovered,
+        RestoreRequest,
+        SnapshotRequest,
+    )
     from snapplan.models.snapshot import Mark, Snapshot
     from snapplan.models.target import Capabilities
 
@@ -87,7 +95,7 @@ class DirectoryDriver:
         self._refuse_read_only()
         return restore(self._layout, self._store, request)
 
-    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+    def recover(self, live_runs: Collection[str], mandate: Mandate = NO_MANDATE) -> list[Recovered]:
         """Complete or undo restores, thaw targets and empty the trash of runs that died."""
         from snapplan.drivers.directory.recovery import recover
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from snapplan import clock
 from snapplan.crash import point
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.drivers.memory import capture, restoring
 from snapplan.drivers.memory.budget import Budget
 from snapplan.drivers.memory.deadlines import deadline
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from snapplan.drivers.memory.options import MemoryOptions, Verb
     from snapplan.drivers.memory.state import Store
     from snapplan.drivers.memory.world import World
-    from snapplan.models.request import ChangeRequest, ExpireRequest, RestoreRequest, SnapshotRequest
+    from snapplan.models.request import ChangeRequest, ExpireRequest, Mandate, RestoreRequest, SnapshotRequest
     from snapplan.models.snapshot import Mark, Snapshot
 
 VERBS: dict[Verb, str] = {"create": "snapshot", "change": "change", "expire": "expire", "restore": "restore"}
@@ -141,7 +142,7 @@ class MemoryDriver:
             return Outcome(error=error)
         return Outcome(error=failure)
 
-    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+    def recover(self, live_runs: Collection[str], mandate: Mandate = NO_MANDATE) -> list[Recovered]:
         """Forget restores that were begun and changed nothing yet: content and "done" are written at once."""
         with self._writing() as world:
             dead = [each for each in world.restores.values() if not each.done and each.run not in live_runs]

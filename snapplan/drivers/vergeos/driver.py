@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.drivers.metering import ProcessMeter
 from snapplan.drivers.vergeos.api import Api
 from snapplan.drivers.vergeos.budget import Budget
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         ChangeRequest,
         ExpireRequest,
         Inventory,
+        Mandate,
         PlatformAssignRequest,
         PlatformProfileRequest,
         Recovered,
@@ -118,12 +120,12 @@ class VergeosDriver:
 
         return self._outcome(cost_of("assign"), partial(assign, self._connection, self._schedule, request))
 
-    def recover(self, live_runs: Collection[str]) -> list[Recovered]:
+    def recover(self, live_runs: Collection[str], mandate: Mandate = NO_MANDATE) -> list[Recovered]:
         """Complete or undo the restores of runs that died."""
         from snapplan.drivers.vergeos.recovery import recover
 
         self._refuse_read_only()
-        return recover(self._connection, live_runs)
+        return recover(self._connection, live_runs, mandate)
 
     def close(self) -> None:
         """Give up all connections."""

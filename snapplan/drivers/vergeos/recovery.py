@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.drivers.vergeos import restore_ledger as ledger
 from snapplan.drivers.vergeos.contents import is_importing
 from snapplan.drivers.vergeos.costs import cost_of
 from snapplan.drivers.vergeos.in_place import is_pending, prepare_in_place
 from snapplan.drivers.vergeos.lookup import find_object, objects_named
 from snapplan.drivers.vergeos.power import is_off
-from snapplan.drivers.vergeos.restore_ledger import ACTED, BEGUN, Entry
 from snapplan.drivers.vergeos.restoring import finish
+from snapplan.drivers.vergeos.tagging import ACTED, BEGUN
 from snapplan.drivers.vergeos.wanted import Wanted, wanted_again
 from snapplan.errors import OutcomeUnknownError, RefusedError
 from snapplan.models.request import Recovered
@@ -23,27 +24,30 @@ if TYPE_CHECKING:
 
     from snapplan.drivers.vergeos.api import Row
     from snapplan.drivers.vergeos.connection import Connection
+    from snapplan.drivers.vergeos.restore_ledger import Entry
+    from snapplan.models.request import Mandate
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 IMPORT_PATIENCE = 60.0
 """Seconds that a recovery that is under way is waited for; it is looked for again by the next run."""
 
 
-def recover(connection: Connection, live_runs: Collection[str]) -> list[Recovered]:
+def recover(connection: Connection, live_runs: Collection[str], mandate: Mandate = NO_MANDATE) -> list[Recovered]:
     """Complete or undo the restores that dead runs had begun; raises the ``BackendError`` family.
 
     What can be neither completed nor undone stays recorded as begun, and each run says so.
     """
     dead = [entry for entry in ledger.unsettled(connection) if entry.run not in live_runs]
-    return [_settled(connection, entry) for entry in dead]
+    return [_settled(connection, entry, mandate) for entry in dead]
 
 
-def _settled(connection: Connection, entry: Entry) -> Recovered:
+def _settled(connection: Connection, entry: Entry, mandate: Mandate) -> Recovered:
     try:
         wanted = wanted_again(entry)
-        settle = _settle_clone if wanted.mode is RestoreMode.CLONE else _settle_in_place
         with connection.budget.reserve(cost_of("restore", wanted.scope)):
-            return settle(connection, entry, wanted)
+            if wanted.mode is RestoreMode.CLONE:
+                return _settle_clone(connection, entry, wanted)
+            return _settle_in_place(connection, entry, wanted, mandate)
     except (OutcomeUnknownError, RefusedError, ValueError) as error:
         return _left(entry, str(error))
 
@@ -75,7 +79,7 @@ def _begun(entry: Entry) -> datetime:
     return datetime.fromisoformat(str(entry.fields["at"])).astimezone(UTC)
 
 
-def _settle_in_place(connection: Connection, entry: Entry, wanted: Wanted) -> Recovered:
+def _settle_in_place(connection: Connection, entry: Entry, wanted: Wanted, mandate: Mandate) -> Recovered:
     if entry.step == BEGUN:
         return _undone(connection, entry, "; it may have been switched off")
     target = find_object(connection, wanted.scope, wanted.target_id)
@@ -89,6 +93,11 @@ def _settle_in_place(connection: Connection, entry: Entry, wanted: Wanted) -> Re
             # What was written since would be lost, and the restore may well have been done before.
             text = f"{wanted.scope} {wanted.name} was switched on since; whether it was restored nobody can tell"
             return _left(entry, text)
+        if entry.key in mandate.undo:
+            return _undone(connection, entry, "; the system may have carried it out all the same")
+        if entry.key not in mandate.complete:
+            text = f"whether {wanted.scope} {wanted.name} was restored nobody can tell, and nobody said to do it again"
+            return _left(entry, text)._replace(restore_key=entry.key, pending=True)
         prepare_in_place(connection, wanted).act(connection)
         entry = ledger.advance(connection, entry, step=ACTED)
     return _completed(connection, entry, wanted.scope, wanted.target_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.drivers.vergeos.api import quoted
 from snapplan.drivers.vergeos.marks import line_of, with_line
-from snapplan.drivers.vergeos.tagging import DONE, restore_category
+from snapplan.drivers.vergeos.tagging import BEGUN, DONE, restore_category
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError
 from snapplan.ids import KEY_NAME, format_instant
 
@@ -25,7 +25,6 @@ FIELDS = "$key,name,description,category,category#name as category_name"
 CATEGORY_TEXT = "The restores that snapplan began, one tag each. Without them one might be done twice."
 
 # How far a restore in place has come. Before "acting" the target's content is as it was, after "acted" it is restored.
-BEGUN, ACTING, ACTED = "begun", "acting", "acted"
 
 
 class Entry(NamedTuple):

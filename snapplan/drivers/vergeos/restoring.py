@@ -12,8 +12,7 @@ from snapplan.drivers.vergeos import restore_ledger as ledger
 from snapplan.drivers.vergeos.cloning import CloudClone, VmClone, prepare_clone
 from snapplan.drivers.vergeos.in_place import AT_POWER_ON, InPlace, prepare_in_place
 from snapplan.drivers.vergeos.power import switch_off, switch_on
-from snapplan.drivers.vergeos.restore_ledger import ACTED, ACTING, Entry
-from snapplan.drivers.vergeos.tagging import DONE
+from snapplan.drivers.vergeos.tagging import ACTED, ACTING, DONE
 from snapplan.drivers.vergeos.wanted import Wanted, wanted_of
 from snapplan.errors import (
     BackendError,
@@ -28,6 +27,7 @@ from snapplan.models.target import POWERED_ON, RestoreMode, Scope
 
 if TYPE_CHECKING:
     from snapplan.drivers.vergeos.connection import Connection
+    from snapplan.drivers.vergeos.restore_ledger import Entry
     from snapplan.models.request import RestoreRequest
 
 NOTHING_DONE = (RefusedError, UnreachableError)

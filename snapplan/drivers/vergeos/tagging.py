@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from snapplan.drivers.vergeos.cells import key_of, name_of, text
 from snapplan.drivers.vergeos.marks import line_of
-from snapplan.models.request import StartedRestore
+from snapplan.models.request import Progress, StartedRestore
+from snapplan.models.target import RestoreMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from snapplan.drivers.vergeos.api import Row
 
 DONE = "done"
+
+BEGUN, ACTING, ACTED = "begun", "acting", "acted"
+"""How far a recorded restore is: nothing was asked yet, it was asked for, it was seen to be done."""
+_EXCHANGED = {BEGUN: Progress.NOTHING, ACTING: Progress.SOME, ACTED: Progress.ALL}
 
 
 def restore_category(project: str) -> str:
@@ -69,6 +74,7 @@ def restores_of(tags: Iterable[Row], project: str) -> tuple[tuple[StartedRestore
 def _restore(fields: Mapping[str, Any] | None) -> StartedRestore | None:
     if fields is None:
         return None
+    step = str(fields.get("step", BEGUN))
     try:
         return StartedRestore(
             key=text(fields["key"]),
@@ -76,6 +82,7 @@ def _restore(fields: Mapping[str, Any] | None) -> StartedRestore | None:
             target_id=text(fields["target_id"]),
             started_at=datetime.fromisoformat(fields["at"]).astimezone(UTC),
             done=fields["state"] == DONE,
+            exchanged=_EXCHANGED.get(step) if fields.get("mode") == RestoreMode.IN_PLACE else None,
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -39,7 +39,7 @@ def test_a_restore_that_a_dead_run_had_begun_is_settled_and_recorded(bench):
 
 def test_one_that_the_driver_completed_is_done(bench):
     class Completes(Watched):
-        def recover(self, live_runs):
+        def recover(self, live_runs, mandate):
             return [Recovered("completed it", "CHG-1", completed=True), Recovered("thawed vm/b")]
 
     _, driver = memory(kind=Completes)
@@ -98,7 +98,7 @@ def test_a_restore_that_the_catalog_does_not_know_is_recorded_too(bench):
 
 def test_nothing_left_behind_costs_no_listing(bench):
     _, driver = memory(kind=Watched)
-    assert recovered(bench, lab=driver) == ([], {})
+    assert recovered(bench, lab=driver) == ([], {}, set())
     assert driver.calls == []
 
 

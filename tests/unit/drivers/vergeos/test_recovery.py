@@ -9,6 +9,7 @@ import pytest
 from vergeos_sim.conftest import SEED, Sim
 
 from snapplan.drivers.vergeos.marks import line_of, with_line
+from snapplan.models.request import Mandate
 
 from .test_restoring import KINDS, is_on, ledger, prepared
 from .writer import Writer
@@ -45,9 +46,28 @@ def test_one_that_was_only_begun_is_undone(begun: Writer) -> None:
     assert begun.sim.bytes("vms/web-01") == b"changed later"
 
 
-def test_one_that_may_have_acted_is_done_again_while_the_vm_is_off(begun: Writer) -> None:
+COMPLETE = Mandate(complete=frozenset({"CHG-1"}))
+
+
+def test_one_that_may_have_acted_waits_for_a_person(begun: Writer) -> None:
     rewritten(begun, state="started", step="acting")
     (found,) = begun.driver.recover(frozenset())
+    assert (found.restore_key, found.completed, found.pending) == ("CHG-1", False, True)
+    assert begun.sim.bytes("vms/web-01") == b"changed later"
+    assert ledger(begun) == [("CHG-1", False)]
+
+
+def test_one_that_may_have_acted_is_given_up_when_a_person_says_so(begun: Writer) -> None:
+    rewritten(begun, state="started", step="acting")
+    (found,) = begun.driver.recover(frozenset(), Mandate(undo=frozenset({"CHG-1"})))
+    assert (found.completed, found.pending) == (False, False)
+    assert begun.sim.bytes("vms/web-01") == b"changed later"
+    assert ledger(begun) == []
+
+
+def test_one_that_may_have_acted_is_done_again_when_a_person_says_so(begun: Writer) -> None:
+    rewritten(begun, state="started", step="acting")
+    (found,) = begun.driver.recover(frozenset(), COMPLETE)
     assert (found.restore_key, found.completed) == ("CHG-1", True)
     assert begun.sim.bytes("vms/web-01") == b"web one"
     assert ledger(begun) == [("CHG-1", True)]
@@ -97,7 +117,7 @@ def test_a_target_that_is_gone_ends_it(begun: Writer) -> None:
 def test_a_source_that_is_gone_leaves_it_begun(begun: Writer) -> None:
     rewritten(begun, state="started", step="acting")
     begun.sim.delete("machine_snapshots/1")
-    (found,) = begun.driver.recover(frozenset())
+    (found,) = begun.driver.recover(frozenset(), COMPLETE)
     assert "is not there any more" in found.text
     assert ledger(begun) == [("CHG-1", False)]
 

@@ -10,7 +10,7 @@ import pytest
 from vergeos_sim.conftest import SEED, Sim
 
 from snapplan.errors import NameTakenError, NotFoundError, NotSupportedError, OutcomeUnknownError, RefusedError
-from snapplan.models.request import RestoreRequest
+from snapplan.models.request import Mandate, RestoreRequest
 
 from .writer import Writer
 
@@ -103,7 +103,7 @@ def test_a_fault_at_any_write_is_settled_and_nothing_done_twice(
 def _check_settled(writer: Writer, kind: Kind, request: RestoreRequest, where: str) -> None:
     outcome = writer.restore(request)
     writer.clear()
-    recovered = writer.driver.recover(frozenset())
+    recovered = writer.driver.recover(frozenset(), Mandate(complete=frozenset({"CHG-1"})))
     done = [each for each in recovered if each.completed]
     assert all(done for _, done in ledger(writer)), (where, outcome, recovered)
     if outcome.notices and kind.source == "tenant/acme":
