@@ -103,13 +103,18 @@ def _timely(action: Action, site: Site) -> Action:
     """Fix when the snapshot is taken, before the capture, and by which run; its retention counts from then."""
     request = action.request
     if action.verb is Verb.RESTORE:
-        return dataclasses.replace(action, request=request._replace(run=site.run.id))
+        kept = None if request.set_aside is None else _taken_now(request.set_aside, site)
+        return dataclasses.replace(action, request=request._replace(run=site.run.id, set_aside=kept))
     if not isinstance(request, SnapshotRequest):
         return action
+    request = _taken_now(request, site)
+    return dataclasses.replace(action, request=request, expires_at=request.mark.expires_at)
+
+
+def _taken_now(request: SnapshotRequest, site: Site) -> SnapshotRequest:
     taken_at = site.now()
     expires_at = request.mark.expires_at if request.retention is None else taken_at + request.retention
-    mark = request.mark._replace(taken_at=taken_at, run=site.run.id, expires_at=expires_at)
-    return dataclasses.replace(action, request=request._replace(mark=mark), expires_at=expires_at)
+    return request._replace(mark=request.mark._replace(taken_at=taken_at, run=site.run.id, expires_at=expires_at))
 
 
 def _ask(driver: Driver, verb: Verb, actions: Sequence[Action]) -> Iterator[Outcome]:

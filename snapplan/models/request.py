@@ -65,6 +65,9 @@ class RestoreRequest(NamedTuple):
     restore carries over. ``content`` is the digest of the declaration, which the catalog keeps under the key. ``power_off``
     allows to switch the target off first (in place), ``power_on`` asks to switch on what was restored, ``preserve_macs`` to
     keep the addresses of its network cards (clone); a driver without these in ``restore_options`` never sees them.
+
+    ``set_aside`` says under which name and mark a driver that ``keeps_replaced`` keeps what the restore replaces; its
+    retention begins when that is done. ``None``: nothing is replaced, or a safety snapshot was taken before.
     """
 
     key: str
@@ -80,6 +83,7 @@ class RestoreRequest(NamedTuple):
     power_off: bool = False
     power_on: bool = False
     preserve_macs: bool = False
+    set_aside: SnapshotRequest | None = None
 
     @property
     def target_address(self) -> str:

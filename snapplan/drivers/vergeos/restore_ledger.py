@@ -24,8 +24,6 @@ STARTED = "started"
 FIELDS = "$key,name,description,category,category#name as category_name"
 CATEGORY_TEXT = "The restores that snapplan began, one tag each. Without them one might be done twice."
 
-# How far a restore in place has come. Before "acting" the target's content is as it was, after "acted" it is restored.
-
 
 class Entry(NamedTuple):
     """One recorded restore: its tag's key and name, and the fields of its line."""
