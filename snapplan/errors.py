@@ -14,6 +14,7 @@ SnapplanError                     1
     ├── UnreachableError               nothing was done
     ├── NotSupportedError              the backend cannot do this at all
     ├── RefusedError                   the backend will not do this now; nothing was done
+    │   ├── StoreLockedError      6    another process writes to it; carries the holder
     │   ├── NameTakenError             something else has this name
     │   ├── NotFoundError              what it was about is not there
     │   ├── RequestBudgetError         the requests of this hour are used up
@@ -135,6 +136,16 @@ class NotSupportedError(BackendError):
 
 class RefusedError(BackendError):
     """The backend will not do this now; nothing was done."""
+
+
+class StoreLockedError(RefusedError):
+    """Another process writes to the backend's store, and holds the kernel's lock on it; nothing was done."""
+
+    exit_code = 6
+
+    def __init__(self, backend: str, holder: str, *, hint: str = "") -> None:
+        super().__init__(backend, f"the store is locked by {holder}", hint=hint)
+        self.holder = holder
 
 
 class NameTakenError(RefusedError):

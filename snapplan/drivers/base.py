@@ -7,6 +7,7 @@ anything else is a bug. ``snapplan.drivers.conformance`` tests all that is said 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from snapplan.models.request import Mandate
@@ -47,13 +48,52 @@ class Meter(Protocol):
         ...
 
 
+class Permit(Protocol):
+    """What the applier lends to a driver that writes: whether the run still may, and how long it may wait.
+
+    A call can take minutes, and be paused for longer than the lease of its run. So a driver asks ``check`` right before
+    each step that cannot be taken back, not only when it is called.
+    """
+
+    bearer: str
+    """Who we are, for somebody who waits for us: the command and its run."""
+
+    def check(self) -> None:
+        """Return if the run still holds its lease. Raises ``FencedError``: nothing more may be written."""
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a lock that somebody else holds; return true when the patience of the run has come to its end."""
+        ...
+
+
+class NoPermit:
+    """The permit of a driver that is used without an applier: it has no lease to lose, and waits for a minute."""
+
+    bearer = "a program without a run"
+
+    def __init__(self, patience: float = 60.0) -> None:
+        self._left = patience
+
+    def check(self) -> None:
+        """There is no lease."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, until a minute is used up."""
+        if self._left <= 0:
+            return True
+        time.sleep(min(seconds, self._left))
+        self._left -= seconds
+        return False
+
+
 class Settings(NamedTuple):
     """What a driver is opened with.
 
     ``options`` is the driver's own model, validated, with secrets resolved. ``base`` is the folder that relative paths
     count from (the policy repository). ``read_only`` promises that nothing will be written: the driver must then not
     create or change anything on the backend, not even its store. ``meter`` counts requests where the platform limits them;
-    without one a driver counts its own.
+    without one a driver counts its own. ``permit`` is asked while it writes; without one nobody else writes.
     """
 
     backend: str
@@ -63,6 +103,7 @@ class Settings(NamedTuple):
     quiesce_commands: Mapping[str, QuiesceCommands] = {}
     read_only: bool = False
     meter: Meter | None = None
+    permit: Permit | None = None
 
 
 class Driver(Protocol):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT = "snapplan.snapshot/1"
+SET_ASIDE = "set-aside"
+"""The ``source`` of what a restore in place replaced. Its manifest is a record, not a condition: programs that still have
+its files open go on writing to them."""
 _FAMILY = "snapplan.snapshot/"
 
 
@@ -28,8 +31,8 @@ class Facts(NamedTuple):
     """What ``mark.json`` holds.
 
     ``id`` is unique for ever (random). ``folder`` is the target's own folder name, which is not always its name (odd
-    bytes). ``changed`` and ``vanished`` count what moved under the copy. ``reflinked`` says whether the data is
-    shared with the target's (``None``: there was none).
+    bytes). ``source`` is empty, or ``set-aside``: then no capture made it. ``changed`` and ``vanished`` count what moved
+    under the copy. ``reflinked`` says whether the data is shared with the target's (``None``: there was none).
     """
 
     id: str
@@ -50,6 +53,7 @@ class Facts(NamedTuple):
     reflinked: bool | None = None
     hashes: bool = False
     description: str = ""
+    source: str = ""
 
     def snapshot(self, backend: str, *, complete: bool, in_use: str = "") -> Snapshot:
         """Return the snapshot as it is listed."""
@@ -68,6 +72,7 @@ class Facts(NamedTuple):
             in_use=in_use,
             size=self.size,
             contains=self.contains,
+            set_aside=self.source == SET_ASIDE,
         )
 
 
@@ -127,6 +132,7 @@ def _facts(document: Mapping[str, Any]) -> Facts:
         reflinked=get("reflinked"),
         hashes=get("hashes", False),
         description=get("description", ""),
+        source=str(get("source", "")),
     )
 
 

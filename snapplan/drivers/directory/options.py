@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -61,6 +61,15 @@ class DirectoryOptions(Model):
         description="Keep a SHA-256 of each file in the manifest, and check it on restore.",
     )
     parallel: int = Field(4, strict=True, ge=1, le=16, description="How many snapshots may be under way at once.")
+
+    store_lock: Literal["shared", "local"] = Field(
+        "shared",
+        description="`local` where nobody on another machine writes to this store, although its filesystem is shared: locks"
+        " there do not reach other machines.",
+    )
+    store_permissions: Literal["check", "ignore"] = Field(
+        "check", description="`ignore` where the store's filesystem has neither owners nor modes."
+    )
 
     @model_validator(mode="after")
     def _has_targets_and_store(self) -> DirectoryOptions:
