@@ -40,19 +40,21 @@ def settle(workspace: Workspace, observer: Observer, lock_timeout: timedelta, st
 
     catalog, owner = workspace.catalog, current_owner()
     run = catalog.begin_run("recover", owner, clock.now(), workspace.policy.commit)
-    state = "failed"
+    state, notices = "failed", []
     try:
         drivers = workspace.reachable(("*",))
         with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
-            for text in workspace.recover(drivers, run, leases):
+            recovery = workspace.recover(drivers, run, leases)
+            notices = recovery.texts
+            for text in notices:
                 observer.notice(text)
-        state = "done"
+        state = "partial" if recovery.attention or recovery.failed else "done"
     except LockedError:
         if stop.is_set():
             raise KeyboardInterrupt from None
         raise
     finally:
-        catalog.end_run(run.number, state, clock.now(), confirm=None)
+        catalog.end_run(run.number, state, clock.now(), confirm=None, notices=notices)
 
 
 class Execution(NamedTuple):
@@ -73,17 +75,22 @@ class Execution(NamedTuple):
         catalog, owner = self.workspace.catalog, current_owner()
         run = catalog.begin_run(command, owner, clock.now(), self.workspace.policy.commit)
         state, confirm = "failed", None
+        notices: list[str] = []
         try:
-            plan, report, world = self._under_leases(run, owner, lock_timeout)
+            plan, report, world = self._under_leases(run, owner, lock_timeout, notices)
+            notices += report.notices
             state, confirm = report.state, self._acceptance(plan, world)
         except KeyboardInterrupt:
             state = "interrupted"
             raise
         finally:
-            catalog.end_run(run.number, state, clock.now(), confirm=confirm)
+            catalog.end_run(run.number, state, clock.now(), confirm=confirm, notices=notices)
         return plan, report
 
-    def _under_leases(self, run: Run, owner: Owner, lock_timeout: timedelta) -> tuple[Plan, Report, World]:
+    def _under_leases(
+        self, run: Run, owner: Owner, lock_timeout: timedelta, notices: list[str]
+    ) -> tuple[Plan, Report, World]:
+        """Do it under the leases, and add to ``notices`` what was put right before, however this ends."""
         from snapplan.applier.lease import held
 
         stop, catalog = self.stop or threading.Event(), self.workspace.catalog
@@ -93,10 +100,13 @@ class Execution(NamedTuple):
         try:
             with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
                 begun = True
-                for text in self.workspace.recover(drivers, run, leases):
+                recovery = self.workspace.recover(drivers, run, leases)
+                notices += recovery.texts
+                for text in recovery.texts:
                     self.observer.notice(text)
                 plan, world = self._decide(run)
-                return plan, self._apply(plan, run, drivers, leases, stop), world
+                report = self._apply(plan, run, drivers, leases, stop)
+                return plan, replace(report, attention=tuple(recovery.attention)), world
         except LockedError:
             if stop.is_set() and not begun:
                 raise KeyboardInterrupt from None

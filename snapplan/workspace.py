@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from snapplan.applier.consent import Terms
     from snapplan.applier.observer import Observer
+    from snapplan.applier.recover import Recovery
     from snapplan.applier.report import Report
     from snapplan.catalog.base import Catalog, Lease, Run
     from snapplan.drivers.base import Driver
@@ -249,7 +250,7 @@ class Workspace:
 
         return self._meters.setdefault(backend, CatalogMeter(self.catalog, backend))
 
-    def recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> list[str]:
+    def recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> Recovery:
         """Put right what dead runs left; a backend where that fails is left out of this run."""
         from snapplan.applier.answers import failure
         from snapplan.applier.recover import recover
@@ -257,7 +258,7 @@ class Workspace:
         live = self.catalog.live_runs(clock.now()) | {run.id}
         recovery = recover(drivers, self.catalog, live, leases=leases)
         self._left_out = {name: failure(error) for name, error in recovery.failed.items()}
-        return recovery.texts
+        return recovery
 
     def settle(self, *, observer: Observer, lock_timeout: timedelta = LOCK_TIMEOUT, stop: threading.Event) -> None:
         """Complete or undo the restores that dead runs had begun, so that the next plan knows how they ended.

@@ -133,9 +133,10 @@ def _checked(verb: Verb, outcome: Outcome) -> Outcome:
     if verb is not Verb.SNAPSHOT or outcome.error is not None:
         return outcome
     if outcome.snapshot is None:
-        return Outcome(error=MissingOutcomeError("the driver reported success without a snapshot"))
+        return outcome._replace(error=MissingOutcomeError("the driver reported success without a snapshot"))
     if outcome.snapshot.completed_at is None:
-        return Outcome(error=MissingOutcomeError("the driver reported success, but the snapshot is not complete"))
+        text = "the driver reported success, but the snapshot is not complete"
+        return outcome._replace(error=MissingOutcomeError(text), snapshot=None)
     return outcome
 
 

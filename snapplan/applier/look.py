@@ -52,7 +52,8 @@ class Looker:
         found = self._inventory(outcome.error)
         if isinstance(found, BackendError):
             return outcome._replace(error=_worded(unknown, f"could not look either: {found}"))
-        return _judged(request, found, unknown)
+        judged = _judged(request, found, unknown)
+        return judged._replace(notices=(*judged.notices, *outcome.notices), attention=outcome.attention)
 
     def _inventory(self, cause: Exception) -> Inventory | BackendError:
         if self._found is None or cause is not self._cause:

@@ -100,7 +100,8 @@ def lines(result: ActionResult, width: int) -> list[str]:
     action = result.action
     symbol, about = SYMBOLS[action.verb], f"{printable(subject(action)):<{width}}"
     if result.state is State.FAILED:
-        return [f"{symbol} {about}  FAILED after {result.seconds:.1f} s", f"  {printable(result.text)}"]
+        first = f"{symbol} {about}  FAILED after {result.seconds:.1f} s"
+        return [first, f"  {printable(result.text)}", *(f"  {printable(notice)}" for notice in result.notices)]
     if result.state is not State.DONE:
         return [f"{symbol} {about}  {result.state.value.replace('_', ' ')}: {printable(result.text)}"]
     first = f"{symbol} {about}  {result.seconds:>6.1f} s  {consistency(result)}".rstrip()

@@ -34,11 +34,13 @@ def recorded(site: Site, ended: Ended) -> tuple[ActionResult, str | None]:
     error = outcome.error
     state = state_of(error)
     text = "" if error is None else _said(error)
-    result = ActionResult(action, state, text, seconds, _notices(outcome), _as_it_stands(action, outcome), error)
+    attention = tuple(redact(each.text) for each in outcome.attention)
+    notices = tuple(dict.fromkeys((*_notices(outcome), *attention)))
+    result = ActionResult(action, state, text, seconds, notices, _as_it_stands(action, outcome), error, attention)
     try:
         crash.point("apply.result.before")
         _record(site, action, outcome)
-        site.catalog.result(site.run.number, action, state.value, text, site.now(), result.snapshot)
+        site.catalog.result(site.run.number, action, state.value, text, site.now(), result.snapshot, notices)
         crash.point("apply.result.after")
     except Exception as trouble:
         said = f"the catalog could not record the result: {sentence(trouble)}"

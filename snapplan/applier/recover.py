@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Recovery(NamedTuple):
     """What was put right, in sentences, and which backends could not be: those must be left out of the run.
 
-    ``pending`` are the keys of restores that wait for a person.
+    ``pending`` are the keys of restores that wait for a person, ``attention`` the sentences of ``texts`` about what could
+    not be put right, those among them: the run has not done all then.
     """
 
     texts: list[str]
     failed: dict[str, BackendError]
     pending: set[str]
+    attention: list[str]
 
 
 def recover(
@@ -42,7 +44,7 @@ def recover(
 
     Called under the leases of all ``drivers``; raises ``FencedError`` when one of them is no longer ours.
     """
-    recovery = Recovery([], {}, set())
+    recovery = Recovery([], {}, set(), [])
     records = catalog.state().restores
     settled: set[str] = set()
     for backend in sorted(drivers):
@@ -54,6 +56,8 @@ def recover(
             continue
         for each in found:
             recovery.texts.append(redact(f"{backend}: {each.text}"))
+            if each.pending or each.attention is not None:
+                recovery.attention.append(recovery.texts[-1])
             if each.pending:
                 recovery.pending.add(each.restore_key)
             elif each.restore_key:

@@ -26,7 +26,8 @@ class ActionResult(NamedTuple):
     """What became of one action.
 
     ``text`` says why it failed or was not tried, in a sentence without a full stop; ``notices`` are the driver's
-    sentences for the operator. ``seconds`` is how long the backend took. ``snapshot`` is the snapshot as it now stands,
+    sentences for the operator, ``attention`` those among them about what the action left for a person to look at.
+    ``seconds`` is how long the backend took. ``snapshot`` is the snapshot as it now stands,
     where the action made or changed one. ``error`` is for a trace in debug output.
     """
 
@@ -37,6 +38,7 @@ class ActionResult(NamedTuple):
     notices: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
     error: Exception | None = None
+    attention: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Report:
     """What an apply did. ``results`` are in the order of the plan's numbers; ``seconds`` is wall time.
 
     ``interrupted`` says that it was asked to stop and left actions out because of that. ``notices`` are about the run as a
-    whole, ``run`` is its number in the catalog.
+    whole, ``attention`` those among them about what a recovery could not put right. ``run`` is its number in the catalog.
     """
 
     results: tuple[ActionResult, ...]
@@ -52,6 +54,7 @@ class Report:
     interrupted: bool = False
     notices: tuple[str, ...] = ()
     run: int | None = None
+    attention: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -73,8 +76,14 @@ class Report:
 
     @property
     def partial(self) -> bool:
-        """Whether something that was planned has not been done."""
-        return any(result.state in (State.FAILED, State.NOT_TRIED) for result in self.results)
+        """Whether something that was planned has not been done, or something was left that a person has to look at."""
+        return bool(self.left) or any(result.state in (State.FAILED, State.NOT_TRIED) for result in self.results)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What the run leaves for a person to look at, such as a target that may still be frozen; each sentence once."""
+        texts = (text for result in self.results for text in result.attention)
+        return tuple(dict.fromkeys((*self.attention, *texts)))
 
     @property
     def state(self) -> str:
@@ -83,7 +92,8 @@ class Report:
             return "interrupted"
         if not self.partial:
             return "done"
-        return "partial" if any(result.state is State.DONE for result in self.results) else "failed"
+        failed = any(result.state in (State.FAILED, State.NOT_TRIED) for result in self.results)
+        return "failed" if failed and not any(result.state is State.DONE for result in self.results) else "partial"
 
 
 def subject(action: Action) -> str:

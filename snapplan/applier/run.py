@@ -147,7 +147,7 @@ def _recorded(action: Action, site: Site) -> ActionResult:
         elif request.recorded:
             site.catalog.apply_profile(run, request.name, request.document, site.now())
         crash.point("apply.result.before")
-        site.catalog.result(run, action, State.DONE.value, "", site.now(), None)
+        site.catalog.result(run, action, State.DONE.value, "", site.now(), None, notices)
         crash.point("apply.result.after")
     except FencedError as error:
         return ActionResult(action, State.NOT_TRIED, f"a lease was lost: {error}", error=error)

@@ -148,6 +148,7 @@ class RunRow(NamedTuple):
     plan_digest: str | None = None
     allowed: tuple[str, ...] = ()
     reason: str = ""
+    notices: tuple[str, ...] = ()
 
 
 class JournalRow(NamedTuple):
@@ -277,8 +278,13 @@ class Catalog(Protocol):
         """Return the saved plans whose digest begins with ``digest``, newest first."""
         ...
 
-    def end_run(self, run: int, state: str, now: datetime, *, confirm: Acceptance | None) -> None:
-        """Close a run; ``confirm`` raises the high-water mark of time to ``now`` and records what else is confirmed."""
+    def end_run(
+        self, run: int, state: str, now: datetime, *, confirm: Acceptance | None, notices: Sequence[str] = ()
+    ) -> None:
+        """Close a run; ``confirm`` raises the high-water mark of time to ``now`` and records what else is confirmed.
+
+        ``notices`` are sentences about the run as a whole.
+        """
         ...
 
     def unlock(self, backend: str, owner: Owner, now: datetime) -> str | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snapplan.models.snapshot import Snapshot
 
 _RUN = (
-    "number, id, command, started_at, ended_at, state, policy_commit, plan_digest, allowed, reason,"
+    "number, id, command, started_at, ended_at, state, policy_commit, plan_digest, allowed, reason, notices,"
     " user, host, boot_id, pid, process_started, job"
 )
 DONE_STATES = ("done", "adopted")
@@ -77,18 +77,23 @@ def interrupt(db: sqlite3.Connection, number: int, now: datetime) -> None:
         _close(db, number, "interrupted", now)
 
 
-def end(db: sqlite3.Connection, number: int, state: str, now: datetime, confirm: Acceptance | None) -> None:
-    """Close a run, and record what it confirms."""
-    _close(db, number, state, now)
+def end(
+    db: sqlite3.Connection, number: int, state: str, now: datetime, confirm: Acceptance | None, notices: Sequence[str]
+) -> None:
+    """Close a run, and record what it confirms and what there is to say of it as a whole."""
+    _close(db, number, state, now, [record.storable(notice) for notice in notices])
     if confirm is not None:
         acceptance.accept(db, confirm, now)
         prune(db, seconds(now))
 
 
-def _close(db: sqlite3.Connection, number: int, state: str, now: datetime) -> None:
-    db.execute("UPDATE run SET state = ?, ended_at = ? WHERE number = ?", (state, seconds(now), number))
-    actions = recorded_actions(db, number)
-    record.append(db, "ended", number, {"state": state, "counts": _counts(db, number), "actions": actions}, now)
+def _close(db: sqlite3.Connection, number: int, state: str, now: datetime, notices: Sequence[str] = ()) -> None:
+    said = json.dumps(list(notices))
+    db.execute(
+        "UPDATE run SET state = ?, ended_at = ?, notices = ? WHERE number = ?", (state, seconds(now), said, number)
+    )
+    body = {"state": state, "counts": _counts(db, number), "actions": recorded_actions(db, number)}
+    record.append(db, "ended", number, {**body, **({"notices": list(notices)} if notices else {})}, now)
 
 
 def recorded_actions(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
@@ -179,7 +184,7 @@ def load_run(db: sqlite3.Connection, number: int) -> RunRow | None:
 
 def _run_of(db: sqlite3.Connection, row: Iterable[Any]) -> RunRow:
     instants = instants_or_none()
-    number, identity, command, started, ended, state, commit, digest, allowed, reason, *owner = row
+    number, identity, command, started, ended, state, commit, digest, allowed, reason, notices, *owner = row
     return RunRow(
         number,
         identity,
@@ -193,6 +198,7 @@ def _run_of(db: sqlite3.Connection, row: Iterable[Any]) -> RunRow:
         digest,
         tuple(json.loads(allowed)),
         reason,
+        tuple(json.loads(notices)),
     )
 
 

@@ -162,10 +162,12 @@ class SqliteCatalog:
         with self._connection.read() as db:
             return approvals.saved_plans(db, digest)
 
-    def end_run(self, run: int, state: str, now: datetime, *, confirm: Acceptance | None) -> None:
+    def end_run(
+        self, run: int, state: str, now: datetime, *, confirm: Acceptance | None, notices: Sequence[str] = ()
+    ) -> None:
         """Close a run; ``confirm`` raises the high-water mark of time to ``now`` and records what else is confirmed."""
         with self._connection.write() as db:
-            runs.end(db, run, state, now, confirm)
+            runs.end(db, run, state, now, confirm, notices)
 
     def unlock(self, backend: str, owner: Owner, now: datetime) -> str | None:
         """End the lease of a backend whoever holds it, and return who did, if anybody; its holder is fenced off."""

@@ -117,7 +117,7 @@ def _of(run: int | None) -> str:
 
 def _runs(db: sqlite3.Connection, reading: Reading) -> Iterator[str]:
     columns = "number, id, command, user, host, pid, job, policy_commit, started_at, ended_at, state"
-    columns += ", plan_id, plan_digest, allowed, reason"
+    columns += ", plan_id, plan_digest, allowed, reason, notices"
     newest = db.execute("SELECT ifnull(max(at), 0) FROM record").fetchone()[0]
     there: set[int] = set()
     for row in db.execute(f"SELECT {columns} FROM run ORDER BY number").fetchall():
@@ -156,6 +156,7 @@ def _said(vouched: Vouched) -> dict[str, Any]:
         said |= {"policy_commit": begun["commit"], "started_at": begun["at"]}
     said |= {"plan_id": approved.get("plan"), "plan_digest": approved.get("digest")}
     said |= {"allowed": json.dumps(approved.get("allowed", [])), "reason": approved.get("reason", "")}
+    said["notices"] = json.dumps(ended.get("notices", []))
     return said | {"state": ended.get("state", "running"), "ended_at": ended.get("at")}
 
 

@@ -145,6 +145,7 @@ def account_of(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "counts": report.counts,
         "notices": list(report.notices),
+        "attention": list(report.left),
         "actions": [_entry(result) for result in report.results],
     }
 

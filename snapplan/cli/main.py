@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Check the policy files; offline."),
     "plan": ("plan", "Show what apply would do; changes nothing."),
     "apply": ("apply", "Carry out what the policy asks for."),
-    "status": ("status", "Show each target's snapshots and what needs a look."),
+    "status": ("status", "Show the state of each target and what needs attention."),
     "list": ("listing", "List targets, snapshots, profiles, assignments or runs."),
     "show": ("show", "Show what a run did."),
     "why": ("why", "Explain why a snapshot is kept, or what a code means."),

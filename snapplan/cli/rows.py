@@ -79,4 +79,5 @@ def run_row(run: RunRow) -> dict[str, Any]:
         "allowed": list(run.allowed),
         "reason": run.reason,
         "counts": dict(run.counts),
+        "notices": list(run.notices),
     }

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 @click.command("status")
 @click.option("--backend", "backends", multiple=True, metavar="GLOB", help="Only these backends; may be repeated.")
 @click.option("--all", "everything", is_flag=True, help="List the targets that are fine too, however many.")
-@click.option("--detailed-exitcode", is_flag=True, help="End with 8 where there is drift or something needs a look.")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 8 if there is drift or something needs attention.")
 @data_format
 @repository
 def command(backends: tuple[str, ...], everything: bool, detailed_exitcode: bool, form: str) -> int:
-    """Show each target's snapshots and what needs a look; changes nothing.
+    """Show the state of each target and what needs attention; changes nothing.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def command(backends: tuple[str, ...], everything: bool, detailed_exitcode: bool
 
 
 def _exit_code(document: Mapping[str, Any], *, detailed: bool) -> int:
-    attention = bool(document["drift"]) or any(row["attention"] for row in document["targets"])
+    attention = document["drift"] or document["attention"] or any(row["attention"] for row in document["targets"])
     return exit_code(
         *unread(document),
         ExitCode.DRIFT if detailed and attention else None,

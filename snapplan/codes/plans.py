@@ -178,4 +178,11 @@ PLANS = (
         " there is room for, in its order, begins nothing that it could not finish, and ends with 7.",
         "Run snapplan apply again, or apply --resume RUN, in the next hour. Of a large plan several hours are normal.",
     ),
+    Code(
+        "SP449",
+        "a target that may still be frozen",
+        "Its thaw command failed, or the run that froze it died before it could thaw it. Its I/O may hang. The run ends"
+        " with 7, and plan and status show it until a thaw worked.",
+        "Thaw it by hand if it hangs, and repair the thaw command. The next apply runs it again.",
+    ),
 )

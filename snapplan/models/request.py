@@ -200,6 +200,8 @@ class Outcome(NamedTuple):
 
     ``error`` is ``None`` on success. ``native_id`` is that of the snapshot made. ``notices`` are sentences for the
     operator ("3 files changed while they were copied"). ``existed`` says that it was already there with our mark.
+    ``attention`` is what the call left for a person to look at, such as a target that may still be frozen: a success with
+    it is none for the exit code.
     ``snapshot`` is the snapshot as it now stands (create, change), ``None`` for the others.
     """
 
@@ -207,6 +209,7 @@ class Outcome(NamedTuple):
     snapshot: Snapshot | None = None
     notices: tuple[str, ...] = ()
     existed: bool = False
+    attention: tuple[Attention, ...] = ()
 
 
 class Mandate(NamedTuple):
@@ -222,10 +225,12 @@ class Mandate(NamedTuple):
 class Recovered(NamedTuple):
     """One thing a driver put right after a run that died: ``text`` says what, ``restore_key`` which restore.
 
-    ``pending`` says that it was left as it is, half exchanged: a person has to decide.
+    ``pending`` says that it was left as it is, half exchanged: a person has to decide. With ``attention`` it could not be
+    put right, and a person has to look at it.
     """
 
     text: str
     restore_key: str = ""
     completed: bool = False
     pending: bool = False
+    attention: Attention | None = None

@@ -40,6 +40,7 @@ def findings(context: Context, actions: Sequence[Action]) -> list[Diagnostic]:
         found += [
             *_left_out(state),
             *(Diagnostic("SP443", Severity.WARNING, f"backend {name!r}: {notice}") for notice in state.notices),
+            *(Diagnostic(each.code, Severity.WARNING, each.text, hint=each.hint) for each in state.attention),
             *_too_many(state, [action for action in actions if action.backend == name and not action.blocked_by]),
         ]
     return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from snapplan.diagnostics import Severity
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 from snapplan.models.order import Focus, Orders
 from snapplan.models.target import Quiesce
+from snapplan.planner.build import plan
 from snapplan.planner.context import prepare
 from snapplan.planner.due import due, start_tracking
 from snapplan.planner.listing import Listed, is_held_by_platform, listed
@@ -16,9 +18,10 @@ from snapplan.planner.native import native_name
 from snapplan.planner.slots import calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
     from snapplan.models.world import Triple, World
     from snapplan.planner.context import Context
@@ -29,12 +32,13 @@ PLATFORM_PATIENCE = timedelta(minutes=15)
 
 
 def status(policy: Policy, world: World, now: datetime, focus: Focus | None = None) -> dict[str, Any]:
-    """Return ``{"as_of", "targets": [...], "drift": [...], "foreign", "backends": [...]}`` as JSON data.
+    """Return ``{"as_of", "targets", "attention", "drift", "foreign", "backends"}`` as JSON data.
 
     One row per target: ``target``, ``profiles``, ``snapshots``, ``newest``, ``oldest``, ``quiesced`` (of the newest),
     ``next_due``, ``state`` (ok, due, late, new, missing, unadopted, orphan, unprotected) and ``attention`` (sentences).
     What a platform should have taken more than 15 minutes ago and has not is ``late``; one whose profile there carries no
-    mark of ours is ``unadopted``.
+    mark of ours is ``unadopted``. ``attention`` has ``{"subject", "code", "text", "hint"}`` for what backends and the plan
+    of now say a person has to look at: a target that may still be frozen, a guard that stops something, a warning.
     """
     context = prepare(policy, world, now, Orders(), focus or Focus())
     addresses = {(t.backend, t.scope, t.id): t.address for state in context.backends.values() for t in state.targets}
@@ -56,10 +60,19 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
         _row(context, address, resolved.get(address, []), by_target.get(address, []), exists=address in live)
         for address in sorted(live | by_target.keys())
     ]
-    drift = sorted({(d.kind, d.subject, d.text) for state in context.backends.values() for d in state.drift})
+    for row in rows:
+        row["attention"] += [
+            f"see {each.code}"
+            for state in context.backends.values()
+            for each in state.attention
+            if each.subject == row["target"]
+        ]
+    made = plan(policy, world, now, focus=focus)
+    drift = _drift(context, made)
     return {
         "as_of": format_instant(now),
         "targets": rows,
+        "attention": _attention(context, made),
         "drift": [{"kind": kind, "subject": subject, "text": text} for kind, subject, text in drift],
         "foreign": foreign,
         "backends": [
@@ -73,6 +86,42 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
             for name, state in sorted(world.backends.items())
         ],
     }
+
+
+NO_ATTENTION = frozenset({"SP440", "SP443", "SP444"})
+"""Codes of findings that status shows in another way, or that a later run settles by itself."""
+
+
+def _attention(context: Context, made: Plan) -> list[dict[str, str]]:
+    """Return what needs a person, each thing once: what backends list, guards that stop something, the plan's warnings."""
+    found = [each._asdict() for state in context.backends.values() for each in state.attention]
+    listed = {(each["code"], each["text"]) for each in found}
+    found += [
+        {"subject": guard.backend or "", "code": guard.code, "text": guard.text, "hint": ""}
+        for guard in made.guards
+        if guard.state == "blocked"
+    ]
+    found += [
+        {"subject": str(one.where or ""), "code": one.code, "text": one.summary, "hint": one.hint}
+        for one in made.diagnostics
+        if one.severity is not Severity.NOTE and one.code not in NO_ATTENTION and (one.code, one.summary) not in listed
+    ]
+    return sorted(found, key=lambda each: (each["code"], each["subject"], each["text"]))
+
+
+def _drift(context: Context, made: Plan) -> list[tuple[str, str, str]]:
+    """Return kind, subject and text of what changed outside: as backends show it, and as the plan puts it right."""
+    listed = {(d.kind, d.subject, d.text) for state in context.backends.values() for d in state.drift}
+    return sorted(listed.union(_platform_drift(made)))
+
+
+def _platform_drift(made: Plan) -> Iterator[tuple[str, str, str]]:
+    """Yield what differs on a platform from what was applied: the plan puts it right."""
+    for action in made.actions:
+        for reason in action.reasons:
+            if reason.code == "drift":
+                subject = action.target or f"{action.backend}/profile/{action.profile}"
+                yield ("platform", subject, f"{action.profile}: {reason.text}")
 
 
 def _row(

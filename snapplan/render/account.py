@@ -1,8 +1,9 @@
 """The account of an apply: what was done, what failed, what was not tried and why. Works from a document.
 
-The document is ``{"format": "snapplan.account/1.0", "run", "state", "seconds", "counts", "notices", "actions"}``, where
-``state`` is done, partial, failed or interrupted, ``counts`` has a number per verb and for ``failed``, ``not_tried`` and
-``skipped``, and each of ``actions`` is ``{"number", "verb", "subject", "state", "text", "seconds", "notices"}``.
+The document is ``{"format": "snapplan.account/1.0", "run", "state", "seconds", "counts", "notices", "attention",
+"actions"}``, where ``state`` is done, partial, failed or interrupted, ``counts`` has a number per verb and for ``failed``,
+``not_tried`` and ``skipped``, ``attention`` are sentences about what needs a person, and each of ``actions`` is
+``{"number", "verb", "subject", "state", "text", "seconds", "notices"}``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _STATES = {"failed": "failed", "not_tried": "not tried", "skipped": "skipped"}
 def account_text(account: Mapping[str, Any], *, style: Style = PLAIN, resume: str = "snapplan apply") -> str:
     """Return an account as text, ending with a newline. ``resume`` is the command that goes on after a failure."""
     lines = [style(_sentence(account), "bold"), *_left(account, style)]
+    lines += [style(f"  attention: {shown(text)}", VERB_COLOURS["expire"]) for text in account["attention"]]
     lines += [f"  note: {shown(text)}" for text in account["notices"]]
     lines += _notes(account)
     if account["state"] != "done":
@@ -70,6 +72,8 @@ def _notes(account: Mapping[str, Any]) -> list[str]:
     told: dict[str, list[str]] = {}
     for action in account["actions"]:
         for text in action["notices"]:
+            if text in account["attention"]:
+                continue
             told.setdefault(text, []).append(shown(action["subject"]))
     return [
         f"  note: {subjects[0]}{f' and {len(subjects) - 1:,} more' if len(subjects) > 1 else ''}: {shown(text)}"

@@ -32,6 +32,7 @@ def run_text(run: Mapping[str, Any], *, style: Style = PLAIN) -> str:
         lines.append(f"plan    {shown(run['digest'])}")
     if run["allowed"]:
         lines.append(f"allowed {', '.join(map(shown, run['allowed']))}: {shown(run['reason'] or '(no reason given)')}")
+    lines += [f"note    {shown(text)}" for text in run["notices"]]
     rows = [
         (
             f"  {row['number']}",
@@ -42,7 +43,9 @@ def run_text(run: Mapping[str, Any], *, style: Style = PLAIN) -> str:
         )
         for row in run["journal"]
     ]
-    return "\n".join([*lines, *table(rows)]) + "\n"
+    for line, row in zip(table(rows), run["journal"], strict=True):
+        lines += [line, *(f"      note: {shown(text)}" for text in row["notices"])]
+    return "\n".join(lines) + "\n"
 
 
 def drivers_text(rows: Sequence[Mapping[str, Any]], *, style: Style = PLAIN) -> str:

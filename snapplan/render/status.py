@@ -1,4 +1,4 @@
-"""The status document as text: a line per target, what needs a look first."""
+"""The status document as text: a line per target, what needs attention first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def status_text(
     blocks = [
         [f"as of {moment(status['as_of'])}"],
         _targets(status, style, everything=everything),
-        [*_unread(status, style), *_notices(status), *_drift(status), *_foreign(status), _last(status["last_run"])],
+        [*_unread(status, style), *_attention(status, style), *_notices(status)],
+        [*_drift(status), *_foreign(status), _last(status["last_run"])],
         [style(_total(status), "bold")],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -43,7 +44,8 @@ def _targets(status: Mapping[str, Any], style: Style, *, everything: bool) -> li
     title, *lines = table([head, *(_row(row, status["as_of"]) for row in listed)])
     lines = [style(line, "yellow") if row["attention"] else line for row, line in zip(listed, lines, strict=True)]
     left_out = len(rows) - len(listed)
-    return [style(title, "bold"), *lines, *([f"  ... {left_out:,} more that need no look (--all)"] if left_out else [])]
+    more = [f"  ... {left_out:,} more that need no attention (--all)"] if left_out else []
+    return [style(title, "bold"), *lines, *more]
 
 
 def _row(row: Mapping[str, Any], as_of: str) -> tuple[str, ...]:
@@ -68,6 +70,14 @@ def _unread(status: Mapping[str, Any], style: Style) -> list[str]:
         if backend["error"]:
             lines.append(style(f"unread    {shown(backend['name'])}: {shown(backend['error'])}", "red"))
             lines += [f"          {shown(backend['hint'])}"] * bool(backend["hint"])
+    return lines
+
+
+def _attention(status: Mapping[str, Any], style: Style) -> list[str]:
+    lines = []
+    for each in status["attention"]:
+        lines.append(style(f"attention {shown(each['code'])}: {shown(each['text'])}", "yellow"))
+        lines += [f"          {shown(each['hint'])}"] * bool(each["hint"])
     return lines
 
 
@@ -99,7 +109,8 @@ def _total(status: Mapping[str, Any]) -> str:
     rows = status["targets"]
     fine = sum(not row["attention"] and row["state"] != "unprotected" for row in rows)
     bare = sum(row["state"] == "unprotected" for row in rows)
-    look = sum(bool(row["attention"]) for row in rows)
-    parts = [f"{fine} ok", f"{look} {'needs' if look == 1 else 'need'} a look"]
-    parts += [f"{bare} without a profile"] * bool(bare)
+    named = {row["target"] for row in rows if row["attention"]}
+    look = len(named) + sum(each["subject"] not in named for each in status["attention"])
+    parts = [f"{fine} ok", f"{look} {'needs' if look == 1 else 'need'} attention"]
+    parts += [f"{bare} unprotected"] * bool(bare)
     return f"Status: {', '.join(parts)}; {len(status['drift'])} drifted."

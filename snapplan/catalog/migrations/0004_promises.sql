@@ -17,6 +17,9 @@ ALTER TABLE backend ADD COLUMN identity TEXT NOT NULL DEFAULT '';
 -- Sentences for the operator that a driver said of an action, as a JSON list.
 ALTER TABLE action ADD COLUMN notices TEXT NOT NULL DEFAULT '[]';
 
+-- The same of a run as a whole, such as what a recovery could not put right.
+ALTER TABLE run ADD COLUMN notices TEXT NOT NULL DEFAULT '[]';
+
 -- By which literal name of an assignment a target was selected; empty where a glob or a tag did it.
 ALTER TABLE assignment ADD COLUMN name TEXT NOT NULL DEFAULT '';
 

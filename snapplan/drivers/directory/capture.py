@@ -17,7 +17,7 @@ from snapplan.drivers.directory.names import name_fault
 from snapplan.drivers.directory.parts import Part, found_in, parts_of
 from snapplan.drivers.directory.quiescing import Freezing, freezing_for
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
-from snapplan.errors import NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
+from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
 from snapplan.models.request import Outcome, SnapshotRequest
 from snapplan.models.target import Scope
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.layout import Layout, Place
     from snapplan.drivers.directory.store import Store
     from snapplan.models.policy import QuiesceCommands
+    from snapplan.models.request import Attention
 
 _NAMED_IN_NOTICES = 3
 
@@ -59,7 +60,19 @@ def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
 
     Raises ``NameTakenError``, ``NotFoundError``, ``QuiesceError``, another ``RefusedError``, or ``BackendError``; then
     nothing is listed that was not there before. ``OutcomeUnknownError`` when it is listed but not known to be durable.
+    Where a target may still be frozen besides, the error is in the outcome, so that both are reported.
     """
+    frozen: list[Attention] = []
+    try:
+        return _take(capturing, request, frozen)
+    except BackendError as error:
+        if not frozen:
+            raise
+        return Outcome(error=error, attention=tuple(frozen))
+
+
+def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention]) -> Outcome:
+    """Take it, and add to ``frozen`` what may still be frozen, however it ends."""
     store = capturing.store
     address = f"{request.target.address}@{request.name}"
     _check(request, store)
@@ -74,10 +87,11 @@ def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
         freezing = freezing_for(
             store.backend, request.quiesce, subject.keys, capturing.quiesce_commands, store.frozen / facts.id
         )
+        freezing.attention = frozen
         aside = store.begin(facts)
         try:
             facts, notices = _fill(capturing, aside, facts, subject, freezing)
-            return _completed(store, aside, facts, notices)
+            return _completed(store, aside, facts, notices)._replace(attention=tuple(frozen))
         except BaseException as error:
             if isinstance(error, OSError) and not aside.exists():
                 raise OutcomeUnknownError(

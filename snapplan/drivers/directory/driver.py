@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.journal import Journal
     from snapplan.drivers.directory.options import DirectoryOptions
     from snapplan.models.request import (
+        Attention,
         ChangeRequest,
         ExpireRequest,
         Mandate,
@@ -63,12 +64,22 @@ class DirectoryDriver:
             in_use = {journal.source: f"restore {journal.key}" for journal in journals if journal.open}
             snapshots = list_snapshots(self._store, in_use)
             identity = marker_id(self._store.path)
+            attention = self._still_frozen()
         return Inventory(
             tuple(targets),
             snapshots,
             tuple(_started(journal for journal in journals if journal.project == self._store.project)),
             identity=identity,
+            attention=attention,
         )
+
+    def _still_frozen(self) -> tuple[Attention, ...]:
+        frozen = self._store.frozen
+        if not frozen.is_dir() or not any(frozen.iterdir()):
+            return ()
+        from snapplan.drivers.directory.freeze import still_frozen
+
+        return tuple(still_frozen(frozen))
 
     def create(self, requests: Sequence[SnapshotRequest]) -> Iterator[Outcome]:
         """Take snapshots, one after the other."""

@@ -17,6 +17,7 @@ from snapplan import clock
 from snapplan.drivers.directory import watchdog
 from snapplan.drivers.directory.linux import fsync_directory, process_birth
 from snapplan.drivers.directory.watchdog import CommandFailedError, run_command
+from snapplan.models.request import Attention, Recovered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from snapplan.models.policy import QuiesceCommands
 
 FORMAT = "snapplan.freeze/1"
+CODE = "SP449"
+"""The code of a target that may still be frozen."""
 _START_WAIT = 30.0
 
 
@@ -107,9 +110,11 @@ def frozen(commands: QuiesceCommands, *, target_address: str, record: Path | Non
         window.end(thawed_early=bool(thaw.get("early")))
         if not thaw["ok"]:
             thaw = watchdog.attempt(commands.thaw, timeout=timeout, environment=_environment(target_address))
-        # A freeze command that said no left nothing that a failing thaw could mean.
+        # Only a freeze command that was never started has certainly frozen nothing; one that failed may have frozen a part.
         if not thaw["ok"] and not (freeze or {}).get("refused"):
-            raise ThawError(target_address, str(thaw["reason"]), str(thaw["output"]))
+            failure = ThawError(target_address, str(thaw["reason"]), str(thaw["output"]))
+            _note_failure(record, str(failure))
+            raise failure
         # Without its watchdog, a freeze may still be at work: the next start thaws once more.
         if freeze is not None and not freeze.get("lost"):
             # Thawed is thawed: a record that cannot be removed has the next start thaw once more, and loses no snapshot.
@@ -218,6 +223,23 @@ def _write_record(path: Path, commands: QuiesceCommands, target: str) -> None:
     fsync_directory(path.parent)
 
 
+def _note_failure(path: Path | None, reason: str) -> None:
+    """Say in the record that the thaw failed, so that it is shown at once, also while this process goes on."""
+    import json
+
+    if path is None:
+        return
+    # The record as it is says enough once this process has ended.
+    with suppress(OSError, ValueError):
+        document = json.loads(path.read_text(encoding="ascii"))
+        draft = path.with_name(path.name + ".new")
+        with open(draft, "w", encoding="ascii", opener=_private) as file:
+            json.dump({**document, "failure": reason}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
@@ -227,33 +249,74 @@ def _remove_record(path: Path | None) -> None:
         path.unlink(missing_ok=True)
 
 
-def thaw_leftovers(folder: Path) -> list[str]:
-    """Thaw what runs that died left frozen, by the records in ``folder``; return one sentence for each.
+def still_frozen(folder: Path) -> list[Attention]:
+    """Return the targets that may still be frozen, by the records in ``folder``; nothing is run.
 
-    A record of a process that still runs is left alone. A record goes when its thaw succeeds; one that fails stays, for
-    the next start, and its sentence begins with ``STILL FROZEN``. Raises ``OSError`` when ``folder`` cannot be read.
+    They are those whose thaw failed, and those of a process that is gone. Raises ``OSError`` when it cannot be read.
     """
-    if not folder.is_dir():
-        return []
-    return [said for path in sorted(folder.glob("*.json")) if (said := _thaw_leftover(path)) is not None]
+    found = []
+    for path in _records(folder):
+        try:
+            record = _read_record(path)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            found.append(_distrust(path, error))
+            continue
+        if not record.at_work:
+            found.append(
+                attention(record.target, record.failure or "the run that froze it died before it could thaw it")
+            )
+    return found
 
 
-def _thaw_leftover(path: Path) -> str | None:
+def thaw_leftovers(folder: Path) -> list[Recovered]:
+    """Thaw what may still be frozen, by the records in ``folder``; return what became of each.
+
+    A record of a process that is at work is left alone. A record goes when its thaw succeeds; one that fails stays, for
+    the next start, and what is returned for it has ``attention``. Raises ``OSError`` when ``folder`` cannot be read.
+    """
+    return [said for path in _records(folder) if (said := _thaw_leftover(path)) is not None]
+
+
+def _records(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix == ".json") if folder.is_dir() else []
+
+
+def _thaw_leftover(path: Path) -> Recovered | None:
     try:
         record = _read_record(path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"STILL FROZEN, perhaps: {path} cannot be trusted ({error}); thaw by hand, then remove it"
-    if record.process is not None and process_birth(record.pid) == record.process:
+        return _loud(_distrust(path, error))
+    if record.at_work:
         return None
     try:
         run_command(record.thaw, timeout=record.timeout, environment=_environment(record.target))
     except CommandFailedError as error:
-        failure = ThawError(record.target, error.reason, error.output)
-        return f"STILL FROZEN, perhaps: {failure}, then remove {path}"
+        failure = str(ThawError(record.target, error.reason, error.output))
+        _note_failure(path, failure)
+        return _loud(attention(record.target, failure))
     _remove_record(path)
-    return f"thawed {record.target}, which a run that died had frozen"
+    return Recovered(
+        f"thawed {record.target}, which {'could not be thawed before' if record.failure else 'a run that died had frozen'}"
+    )
+
+
+def _loud(found: Attention) -> Recovered:
+    return Recovered(f"STILL FROZEN, perhaps: {found.text}", attention=found)
+
+
+def attention(target: str, reason: str) -> Attention:
+    """Return what is said of a target that may still be frozen, for ``reason``."""
+    text = reason if "may still be frozen" in reason else f"{target} may still be frozen: {reason}"
+    return Attention(target, CODE, text, hint="thaw it by hand if it hangs; the next apply runs its thaw command again")
+
+
+def _distrust(path: Path, error: Exception) -> Attention:
+    text = f"a target may still be frozen: its record {str(path)!r} cannot be trusted ({error})"
+    return Attention(str(path), CODE, text, hint="thaw the target by hand, then remove that file")
 
 
 class _Record(NamedTuple):
@@ -262,6 +325,12 @@ class _Record(NamedTuple):
     timeout: float
     pid: int
     process: str | None
+    failure: str
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the process that froze it still is about to thaw it."""
+        return not self.failure and self.process is not None and process_birth(self.pid) == self.process
 
 
 def _read_record(path: Path) -> _Record:
@@ -280,5 +349,10 @@ def _read_record(path: Path) -> _Record:
         raise ValueError("it names no command")
     process = document["process"]
     return _Record(
-        str(document["target"]), thaw, float(document["timeout"]), int(document["pid"]), process and str(process)
+        str(document["target"]),
+        thaw,
+        float(document["timeout"]),
+        int(document["pid"]),
+        process and str(process),
+        str(document.get("failure", "")),
     )

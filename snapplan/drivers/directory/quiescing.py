@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from snapplan.drivers.directory.durable import make_folder
-from snapplan.drivers.directory.freeze import FreezeError, ThawError, frozen
+from snapplan.drivers.directory.freeze import FreezeError, ThawError, attention, frozen
 from snapplan.errors import QuiesceError
 from snapplan.models.target import Quiesce
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from snapplan.drivers.directory.freeze import FreezeWindow
     from snapplan.models.policy import QuiesceCommands
+    from snapplan.models.request import Attention
 
 
 class Freezable(NamedTuple):
@@ -50,7 +51,10 @@ def freezing_for(
 
 
 class Freezing(AbstractContextManager["Freezing"]):
-    """Keeps targets frozen for the length of the block; afterwards ``quiesced`` and ``notices`` say how it went."""
+    """Keeps targets frozen for the length of the block; afterwards ``quiesced`` and ``notices`` say how it went.
+
+    ``attention`` are the targets that may still be frozen, also where the block or the freeze failed.
+    """
 
     def __init__(self, backend: str, wanted: Quiesce, targets: Sequence[Freezable], record: Path) -> None:
         self._backend = backend
@@ -60,6 +64,7 @@ class Freezing(AbstractContextManager["Freezing"]):
         self._failed = not targets
         self.required = wanted is Quiesce.REQUIRE
         self.notices: list[str] = []
+        self.attention: list[Attention] = []
 
     @property
     def quiesced(self) -> bool:
@@ -105,7 +110,12 @@ class Freezing(AbstractContextManager["Freezing"]):
         try:
             self._frozen.append((holding, holding.__enter__()))
         except FreezeError as error:
+            self._heed(error)
             self.cannot(str(error))
+
+    def _heed(self, error: FreezeError) -> None:
+        if isinstance(error, ThawError):
+            self.attention.append(attention(error.target, str(error)))
 
     def _thaw(self) -> None:
         """Thaw all, also where one of them fails in a way that nobody foresaw; that is raised in the end."""
@@ -115,7 +125,7 @@ class Freezing(AbstractContextManager["Freezing"]):
                 holding.__exit__(None, None, None)
             except ThawError as error:
                 # What was copied is good all the same; the record stays, and the next run tries again to thaw.
-                self.notices.append(str(error))
+                self._heed(error)
             except BaseException as error:
                 unforeseen = error
         if unforeseen is not None:

@@ -28,7 +28,7 @@ def recover(store: Store, live_runs: Collection[str]) -> list[Recovered]:
     with refusing(store.backend, "clean up after runs that died"):
         if not store.exists():
             return []
-        recovered = [Recovered(text) for text in thaw_leftovers(store.frozen)]
+        recovered = thaw_leftovers(store.frozen)
         stuck: list[BackendError] = []
         for journal in list_journals(store):
             if journal.project == store.project and journal.run not in live_runs:

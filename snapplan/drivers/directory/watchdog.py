@@ -32,7 +32,7 @@ _TAIL = 4096
 class CommandFailedError(Exception):
     """A command did not do it. ``reason`` is a phrase, ``output`` the last lines that it wrote.
 
-    ``refused`` says that it was never started, or ended by itself with an exit code: it said no, and was not cut short.
+    ``refused`` says that it was never started, so that nothing came of it.
     """
 
     def __init__(self, reason: str, output: str = "", *, refused: bool = False) -> None:
@@ -70,7 +70,7 @@ def run_command(command: Sequence[str], *, timeout: float, environment: Mapping[
     else:
         if code != 0:
             ending = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
-            raise CommandFailedError(ending, _tail(output), refused=code > 0)
+            raise CommandFailedError(ending, _tail(output))
     finally:
         os.close(output)
 

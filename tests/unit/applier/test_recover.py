@@ -98,7 +98,7 @@ def test_a_restore_that_the_catalog_does_not_know_is_recorded_too(bench):
 
 def test_nothing_left_behind_costs_no_listing(bench):
     _, driver = memory(kind=Watched)
-    assert recovered(bench, lab=driver) == ([], {}, set())
+    assert recovered(bench, lab=driver) == ([], {}, set(), [])
     assert driver.calls == []
 
 

@@ -108,7 +108,7 @@ def test_a_catalog_of_the_first_schema_goes_on(tmp_path: Path) -> None:
     assert state.assigned == {("dc1", "id-a", "gold"): "all"}
     assert set(catalog.known("dc1")) == {"s1"}
     assert catalog.vanished("dc1") == Vanished(0, 0, 0, 1), "what had vanished before is accepted"
-    assert [row[6:7] + row[9:] for row in catalog.runs()] == [("running", None, (), ""), ("done", None, (), "")]
+    assert [row[6:7] + row[9:12] for row in catalog.runs()] == [("running", None, (), ""), ("done", None, (), "")]
     assert [(row.kind, row.body["runs_before"]) for row in catalog.records()] == [("created", 2)]
     new = begin(catalog)
     catalog.end_run(new, "done", NOW, confirm=ACCEPTED)

@@ -7,7 +7,7 @@ import shutil
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -332,15 +332,27 @@ def test_a_target_that_does_not_thaw_is_said_and_tried_again(folders: Folders) -
     outcome = folders.create(folders.request("volume/a", quiesce=Quiesce.REQUIRE))
     assert outcome.snapshot is not None
     assert outcome.snapshot.quiesced is True
-    assert any("may still be frozen" in notice for notice in outcome.notices)
-    assert len(list((folders.store / "frozen").iterdir())) == 1
-    # A process that lives is believed to thaw what it froze; so the record is made a dead one's.
-    [record] = (folders.store / "frozen").iterdir()
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"process": "gone"}))
+    assert [found.subject for found in outcome.attention] == ["lab/volume/a"]
+    assert folders.open().inventory().attention == outcome.attention
+    [said] = folders.open().recover(frozenset())
+    assert said.attention == folders.open().inventory().attention[0]
     flag.touch()
     [said] = folders.open().recover(frozenset())
-    assert said.text == "thawed lab/volume/a, which a run that died had frozen"
-    assert list((folders.store / "frozen").iterdir()) == []
+    assert said.text == "thawed lab/volume/a, which could not be thawed before"
+    assert folders.open().inventory().attention == ()
+
+
+def test_a_snapshot_that_failed_says_besides_what_may_still_be_frozen(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folders.quiesce = {"volume/a": _commands("true", "false", seconds=5)}
+    monkeypatch.setattr("snapplan.drivers.directory.capture.collect", full)
+    outcome = folders.create(folders.request("volume/a", quiesce=Quiesce.REQUIRE))
+    assert "No space left" in str(outcome.error)
+    assert [found.subject for found in outcome.attention] == ["lab/volume/a"]
 
 
 @as_root

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from snapplan.drivers.directory.freeze import FreezeError, ThawError, frozen, thaw_leftovers
+from snapplan.drivers.directory.freeze import FreezeError, ThawError, frozen, still_frozen, thaw_leftovers
 from snapplan.drivers.directory.linux import process_birth
 from snapplan.models.policy import QuiesceCommands
 
@@ -101,8 +101,16 @@ def test_a_freeze_that_fails_says_why_and_is_thawed(log: Path, records: Path) ->
     assert os.listdir(records) == []
 
 
-def test_a_freeze_that_says_no_may_have_a_thaw_that_fails(log: Path, records: Path) -> None:
+def test_a_freeze_that_failed_half_way_and_cannot_be_thawed_may_still_be_frozen(log: Path, records: Path) -> None:
     asked = commands(log, freeze="exit 1", thaw="exit 1")
+    with pytest.raises(ThawError), frozen(asked, target_address=TARGET, record=records / "a.json"):
+        pass
+    [found] = still_frozen(records)
+    assert (found.subject, found.code) == (TARGET, "SP449")
+
+
+def test_a_freeze_that_never_started_froze_nothing_whatever_its_thaw_says(records: Path) -> None:
+    asked = QuiesceCommands(freeze=("/no/such/program",), thaw=sh("exit 1"), timeout=timedelta(seconds=20))
     with pytest.raises(FreezeError) as caught, frozen(asked, target_address=TARGET, record=records / "a.json"):
         pass
     assert not isinstance(caught.value, ThawError)
@@ -157,6 +165,12 @@ def test_a_thaw_that_fails_is_tried_again_and_then_loud(log: Path, records: Path
     assert caught.value.step == "thaw"
     assert said(log) == ["freeze", "thaw", "thaw"]
     assert os.listdir(records) == ["a.json"], "the next start tries again"
+    [found] = still_frozen(records)
+    assert found.subject == TARGET
+    assert "exit code 9: busy" in found.text, "though the process that froze it lives"
+    [left] = thaw_leftovers(records)
+    assert left.attention is not None
+    assert said(log) == ["freeze", "thaw", "thaw", "thaw"]
 
 
 def test_a_thaw_that_fails_once_is_enough(log: Path, records: Path, tmp_path: Path) -> None:
@@ -279,10 +293,13 @@ def test_when_all_are_killed_the_next_start_thaws(tmp_path: Path, records: Path)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"frozen\n"
     assert thaw_leftovers(records) == [], "its owner lives"
+    assert still_frozen(records) == []
     os.kill(children(holder.pid)[0], signal.SIGKILL)
     kill(holder)
     assert state.exists()
-    assert thaw_leftovers(records) == [f"thawed {TARGET}, which a run that died had frozen"]
+    assert [found.subject for found in still_frozen(records)] == [TARGET]
+    assert [done.text for done in thaw_leftovers(records)] == [f"thawed {TARGET}, which a run that died had frozen"]
+    assert still_frozen(records) == []
     assert not state.exists()
     assert thaw_leftovers(records) == []
 
@@ -303,9 +320,12 @@ def test_a_leftover_that_cannot_be_thawed_stays_and_is_loud(records: Path) -> No
     write_record(records / "a.json")
     write_record(records / "b.json", thaw=sh("true"))
     first, second = thaw_leftovers(records)
-    assert first.startswith("STILL FROZEN")
-    assert "exit code 5" in first
-    assert second.startswith("thawed")
+    assert first.text.startswith("STILL FROZEN")
+    assert "exit code 5" in first.text
+    assert first.attention is not None
+    assert first.attention.subject == TARGET
+    assert second.text.startswith("thawed")
+    assert second.attention is None
     assert os.listdir(records) == ["a.json"]
 
 
@@ -314,21 +334,22 @@ def test_a_leftover_that_cannot_be_thawed_stays_and_is_loud(records: Path) -> No
 )
 def test_a_record_that_is_none_runs_nothing(records: Path, changes: dict[str, object]) -> None:
     write_record(records / "a.json", **changes)
-    (sentence,) = thaw_leftovers(records)
-    assert sentence.startswith("STILL FROZEN, perhaps")
-    assert "cannot be trusted" in sentence
+    (left,) = thaw_leftovers(records)
+    assert left.attention is not None
+    assert "cannot be trusted" in left.text
+    assert [left.attention] == still_frozen(records)
 
 
 def test_a_record_that_others_can_write_runs_nothing(records: Path, log: Path) -> None:
     write_record(records / "a.json", thaw=sh(f"echo thaw > {log}"))
     (records / "a.json").chmod(0o666)
-    (sentence,) = thaw_leftovers(records)
-    assert "others can write it" in sentence
+    (left,) = thaw_leftovers(records)
+    assert "others can write it" in left.text
     (records / "a.json").rename(records / "elsewhere")
     (records / "elsewhere").chmod(0o600)
     (records / "a.json").symlink_to(records / "elsewhere")
-    (sentence,) = thaw_leftovers(records)
-    assert "cannot be trusted" in sentence
+    (left,) = thaw_leftovers(records)
+    assert "cannot be trusted" in left.text
     assert not log.exists()
 
 
