@@ -15,7 +15,7 @@ from snapplan.codes import CODES
 from snapplan.config import schema
 from snapplan.drivers.directory.facts import Facts, to_document
 from snapplan.drivers.vergeos import marks as vergeos_marks
-from snapplan.models.snapshot import Mark, Pin
+from snapplan.models.snapshot import STANDINGS, Condition, Mark, Pin
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": exit_codes(),
         "marks.md": marks(),
         "plan.md": plan(),
+        "states.md": states(),
     }
     return {"cli.md": reference_markdown(), **{name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}}
 
@@ -154,6 +155,49 @@ def _imagined() -> Facts:
         files=2,
         entries=3,
         reflinked=True,
+    )
+
+
+STATES = {
+    Condition.SOUND: "all is as it should be",
+    Condition.GAPS: "something was left out although nobody asked for that: a file that cannot be read",
+    Condition.SUSPICIOUS: "the content of the target had vanished when it was taken: perhaps a disk was not mounted",
+    Condition.SET_ASIDE: "what a restore in place replaced; it is kept until the restore is over, and 7 days from then",
+    Condition.DAMAGED: "data, manifest or mark are missing or cannot be read",
+    Condition.INCOMPLETE: "it is being made, or a run that died left it",
+}
+
+
+def states() -> Iterator[str]:
+    """Yield the page of states: what a snapshot of each condition is good for, out of the one table of it."""
+    words = ("counts for the minimum", "satisfies its slot", "is \"latest\"", "can be restored by name", "expires")
+    yield from (
+        "# States of a snapshot",
+        "",
+        GENERATED,
+        "",
+        "`snapplan list snapshots` shows the first of these that holds: foreign, managed, incomplete, damaged, set-aside,",
+        "suspicious, gaps, future, locked, held, orphan, complete. `snapplan why SNAPSHOT` says what follows from it.",
+        "",
+        "What a snapshot is good for follows from its condition, whoever owns it:",
+        "",
+        f"| condition | what it is | {' | '.join(words)} |",
+        f"|---|---|{'---|' * len(words)}",
+    )
+    for condition, text in STATES.items():
+        cells = " | ".join("yes" if holds else "no" for holds in STANDINGS[condition])
+        yield f"| {condition.value.replace('_', '-')} | {text} | {cells} |"
+    yield from (
+        "",
+        "- Only what counts for the minimum is a reason to expire an older snapshot. Of a period the newest `min_snapshots`",
+        "  of these are held past their expiration, and the newest `min_snapshots` of all that \"latest\" may be: files that",
+        "  can never be read neither drop the last whole snapshot nor leave fewer than the minimum.",
+        "- An incomplete one is removed when the run that took it is over.",
+        "- A damaged one never goes by itself. Its slot, where it is the newest, is taken again beside it.",
+        "- While the newest snapshot of a target is suspicious, nothing of that target expires or is shortened",
+        "  ([SP309](codes.md#sp309)). The next snapshot that is not suspicious ends it, and so does",
+        "  `snapplan accept TARGET --reason TEXT`.",
+        "- What a restore set aside is held while that restore is open.",
     )
 
 

@@ -19,6 +19,7 @@ from snapplan.models.request import StartedRestore
 from snapplan.models.snapshot import Mark, Pin, Snapshot
 from snapplan.models.target import Capabilities, Quiesce, RestoreMode, RestorePath, Scope, Target
 from snapplan.models.world import (
+    Accepted,
     BackendState,
     CatalogState,
     Drift,
@@ -144,6 +145,11 @@ def _catalog(case: dict[str, Any], applied: Policy, states: dict[str, BackendSta
         manual=dict.fromkeys(manual, ManualRecord(since)),
         restores={key: _restore_record(fields) for key, fields in recorded.get("restores", {}).items()},
         rebuilt=recorded.get("rebuilt", False),
+        accepted={
+            (subject, kind): Accepted(value, instant(at)) for subject, kind, value, at in recorded.get("accepted", [])
+        },
+        identities=recorded.get("identities", {}),
+        blocked={(code, subject): instant(at) for code, subject, at in recorded.get("blocked", [])},
     )
 
 
@@ -255,6 +261,7 @@ def snapshot_of(one: str | dict[str, Any], applied: Policy) -> Snapshot:
         locked_until=instant(fields["locked_until"]) if "locked_until" in fields else None,
         in_use=fields.get("in_use", ""),
         contains=tuple(fields.get("contains", ())),
+        **{flaw: fields[flaw] for flaw in ("damage", "suspicion", "gaps", "set_aside", "stray") if flaw in fields},
     )
 
 

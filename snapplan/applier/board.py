@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from snapplan.applier.order import set_of
 from snapplan.applier.report import ActionResult, State, subject
+from snapplan.models.plan import Verb
+from snapplan.models.request import ChangeRequest, ExpireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from snapplan.models.plan import Action
+    from snapplan.models.snapshot import Snapshot
 
 INTERRUPTED = "interrupted before it was begun"
 
@@ -22,10 +25,15 @@ class Board:
         self._actions = {action.number: action for action in actions}
         self.results: dict[int, ActionResult] = {}
         self.interrupted = False
+        self._suspicious: dict[tuple[str, str], str] = {}
 
     def settle(self, results: Iterable[ActionResult]) -> None:
         """Record results."""
-        self.results.update((result.action.number, result) for result in results)
+        for result in results:
+            self.results[result.action.number] = result
+            taken = result.snapshot
+            if result.action.verb is Verb.SNAPSHOT and taken is not None and taken.suspicion:
+                self._suspicious[taken.backend, taken.target_id] = taken.suspicion
 
     def waiting(self, action: Action) -> bool:
         """Whether something that ``action`` waits for is not settled yet."""
@@ -42,7 +50,20 @@ class Board:
                 return f"it needs {described(needed)}, which is to be carried out later"
             if result.state is not State.DONE:
                 return f"it needs {described(needed)}, which {_ENDED[result.state]}"
-        return None
+            if _is_worth_less(result.snapshot, action):
+                return f"it needs {described(needed)}, which is no sound one: {_flaw(result)}"
+        return self._suspicion(action)
+
+    def _suspicion(self, action: Action) -> str | None:
+        """Return why nothing may expire of the target of ``action``: this run found its content gone."""
+        request = action.request
+        if not self._suspicious or not isinstance(request, (ExpireRequest, ChangeRequest)) or action.reversible:
+            return None
+        snapshot = request.snapshot
+        if snapshot.completed_at is None:
+            return None
+        suspicion = self._suspicious.get((snapshot.backend, snapshot.target_id))
+        return None if suspicion is None else f"the snapshot that this run took is suspicious: {suspicion}"
 
     def triable(self, actions: Iterable[Action]) -> tuple[list[Action], list[ActionResult]]:
         """Split the actions of one call into those to carry out and the results of the others; sets stay whole."""
@@ -59,6 +80,18 @@ class Board:
             else:
                 left.append(ActionResult(action, State.NOT_TRIED, obstacle))
         return todo, left
+
+
+def _is_worth_less(made: Snapshot | None, action: Action) -> bool:
+    """Whether an expiry waits for a snapshot that turned out to be less than the one that expires."""
+    if made is None or not isinstance(action.request, ExpireRequest):
+        return False
+    lost, found = action.request.snapshot.standing, made.standing
+    return (lost.holds and not found.holds) or (lost.latest and not found.latest)
+
+
+def _flaw(result: ActionResult) -> str:
+    return result.snapshot.flaw if result.snapshot is not None else ""
 
 
 _ENDED = {State.FAILED: "failed", State.NOT_TRIED: "was not tried", State.SKIPPED: "was skipped"}

@@ -134,6 +134,9 @@ def _checked(verb: Verb, outcome: Outcome) -> Outcome:
         return outcome
     if outcome.snapshot is None:
         return outcome._replace(error=MissingOutcomeError("the driver reported success without a snapshot"))
+    if outcome.snapshot.damage:
+        text = f"the snapshot was made, and is damaged: {outcome.snapshot.damage}"
+        return outcome._replace(error=MissingOutcomeError(text), snapshot=None)
     if outcome.snapshot.completed_at is None:
         text = "the driver reported success, but the snapshot is not complete"
         return outcome._replace(error=MissingOutcomeError(text), snapshot=None)

@@ -99,7 +99,7 @@ def _judged(request: Request, inventory: Inventory, error: BackendError) -> Outc
 def _judged_snapshot(request: SnapshotRequest, inventory: Inventory, error: BackendError) -> Outcome:
     wanted = request.mark.identity
     found = [s for s in inventory.snapshots if s.mark is not None and s.mark.identity == wanted]
-    complete = [snapshot for snapshot in found if snapshot.completed_at is not None]
+    complete = [snapshot for snapshot in found if snapshot.completed_at is not None and not snapshot.damage]
     if complete:
         return Outcome(snapshot=complete[0], notices=(LOOKED,))
     if found:

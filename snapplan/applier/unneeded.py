@@ -99,6 +99,8 @@ def _why_not_changed(action: Action, snapshot: Snapshot) -> str:
             return "the platform deletes it later now, or it goes"
         wanted = action.change.get("expires_at", [None, None])[1]
         return "its expiration is right already" if _shown(mark.expires_at) == wanted else "it is not wanted any more"
+    if not snapshot.standing.expires:
+        return f"it is kept: {snapshot.flaw}"
     if mark.pin is not None:
         return f"{mark.pin.owner} pinned it since: {mark.pin.reason}"
     if snapshot.in_use:
@@ -131,7 +133,7 @@ def _newest(action: Action, target: Target, state: BackendState) -> Snapshot | N
         snapshot
         for snapshot in state.snapshots
         if snapshot.target_id == target.id
-        and snapshot.completed_at is not None
+        and snapshot.standing.satisfies
         and (mark := snapshot.mark) is not None
         and (mark.profile, mark.period, mark.key) == wanted
         and (action.slot is None or mark.slot is None or format_instant(mark.slot) >= str(action.slot))

@@ -147,9 +147,10 @@ def _witnesses(pairs: Sequence[tuple[Action, Action]], world: World) -> Iterator
 
 
 def _stands(witness: Mapping[str, Any], there: Mapping[str, Snapshot]) -> bool:
+    """Whether a witness is there, the same, and as sound as it was."""
     snapshot = there.get(witness.get("native_id", ""))
     return (
         snapshot is not None
-        and snapshot.completed_at is not None
+        and snapshot.standing.holds
         and format_instant(snapshot.taken_at) == witness.get("taken_at")
     )

@@ -14,7 +14,16 @@ from snapplan.catalog import record
 from snapplan.catalog.base import AssignmentRow, MissedRow
 from snapplan.catalog.rows import Instants, instants_or_none, seconds, seconds_or_none
 from snapplan.errors import CatalogError
-from snapplan.models.world import CatalogState, ManualKey, ManualRecord, RestoreRecord, Spent, Tracked, Triple
+from snapplan.models.world import (
+    Accepted,
+    CatalogState,
+    ManualKey,
+    ManualRecord,
+    RestoreRecord,
+    Spent,
+    Tracked,
+    Triple,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -105,6 +114,15 @@ def load_state(db: sqlite3.Connection) -> CatalogState:
         commit=commit,
         boot_id=boot_id,
         boot_seconds=boot_seconds,
+        identities=dict(db.execute("SELECT name, identity FROM backend WHERE identity != ''")),
+        accepted={
+            (subject, kind): Accepted(value, instants[at])
+            for subject, kind, value, at in db.execute("SELECT subject, kind, value, at FROM accepted")
+        },
+        blocked={
+            (code, subject): instants[since]
+            for code, subject, since in db.execute("SELECT code, subject, since FROM blocked")
+        },
     )
 
 

@@ -116,7 +116,7 @@ def _manual(ours: Iterable[Snapshot]) -> dict[ManualKey, ManualRecord]:
     manual: dict[ManualKey, ManualRecord] = {}
     for snapshot in ours:
         mark = snapshot.mark
-        if mark is None or mark.key is None or snapshot.completed_at is None:
+        if mark is None or mark.key is None or not snapshot.standing.restores:
             continue
         key = ManualKey(snapshot.backend, mark.target_id, mark.key)
         if key not in manual or mark.taken_at < manual[key].taken_at:

@@ -291,18 +291,18 @@ def _with_past(backend: str, drift: list[Drift], past: Iterable[Drift]) -> list[
 
 
 def manual_records(snapshots: Iterable[Snapshot], project: str) -> dict[ManualKey, ManualRecord]:
-    """Return the manual snapshots of ours that are complete, as the records that keep them from being taken again."""
+    """Return the manual snapshots of ours that are there, as the records that keep them from being taken again."""
     return {
         ManualKey(snapshot.backend, mark.target_id, mark.key): ManualRecord(mark.taken_at)
         for snapshot in snapshots
-        if (mark := snapshot.mark) and mark.project == project and mark.key and snapshot.completed_at is not None
+        if (mark := snapshot.mark) and mark.project == project and mark.key and snapshot.standing.restores
     }
 
 
 def satisfied_slots(
     snapshots: Iterable[Snapshot], project: str, until: datetime | None = None
 ) -> dict[Triple, datetime]:
-    """Return the newest slot of each triple that a complete snapshot of ours satisfies, managed ones too.
+    """Return the newest slot of each triple that a snapshot of ours satisfies, managed ones too.
 
     Future-dated ones count as well, unless their slot is after ``until``.
     """
@@ -310,7 +310,7 @@ def satisfied_slots(
     get = newest.get
     for snapshot in snapshots:
         mark = snapshot.mark
-        if mark is None or mark.project != project or snapshot.completed_at is None:
+        if mark is None or mark.project != project or not snapshot.standing.satisfies:
             continue
         slot = mark.slot
         if slot is None or (until is not None and slot > until):

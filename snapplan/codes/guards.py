@@ -92,4 +92,15 @@ GUARDS = (
         "Leave the target to one project: take it out of one of the assignments. If the other project is gone, take"
         " its snapshots over with snapplan adopt. If both are meant: snapplan apply --allow SP308 --reason TEXT.",
     ),
+    Code(
+        "SP309",
+        "suspicious: the content of a target has vanished",
+        "When its newest snapshot was taken, the target was empty although it had held files, or it was no mount point any"
+        " more or another filesystem, with less than half of its entries. Perhaps a disk is not mounted. Such a"
+        " snapshot is kept, satisfies its slot, counts for no minimum and lets no other one expire. Until a snapshot is"
+        " taken that is not suspicious, nothing of that target expires or is shortened: the older ones may be all that is"
+        " left.",
+        "Mount the disk, or bring the content back; the next snapshot ends it. If the content is right as it is: snapplan"
+        " accept TARGET --reason TEXT. A target that is empty now and then: may_be_empty: true.",
+    ),
 )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from snapplan.models.target import Scope
@@ -69,8 +70,9 @@ class Standing(NamedTuple):
     """What a snapshot of a condition is good for: the one table of it.
 
     ``holds``: it is one of the newest ``min_snapshots``, and may be the one that lets an older one expire.
-    ``satisfies``: its slot is not taken again. ``latest``: a restore of "latest" may take it; ``restores``: one that
-    names it may. ``expires``: it goes by itself when its retention is over.
+    ``satisfies``: its slot is not taken again. ``latest``: a restore of "latest" may take it, and the newest
+    ``min_snapshots`` of these are kept as well; ``restores``: one that names it may. ``expires``: it goes by itself when
+    its retention is over.
     """
 
     holds: bool
@@ -149,6 +151,23 @@ class Snapshot(NamedTuple):
         return STANDINGS[self.condition]
 
     @property
+    def flaw(self) -> str:
+        """In a few words why it is not as good as others, or nothing."""
+        match self.condition:
+            case Condition.DAMAGED:
+                return f"damaged: {self.damage}"
+            case Condition.SET_ASIDE:
+                return "what a restore in place replaced"
+            case Condition.SUSPICIOUS:
+                return f"suspicious: {self.suspicion}"
+            case Condition.GAPS:
+                return f"gaps: {self.gaps}"
+            case Condition.INCOMPLETE:
+                return "incomplete"
+            case Condition.SOUND:
+                return ""
+
+    @property
     def target_address(self) -> str:
         """``dc1/vm/web-01``, under the target's name when the snapshot was taken."""
         name = f"/{self.target_name}" if self.target_name else ""
@@ -158,3 +177,8 @@ class Snapshot(NamedTuple):
     def address(self) -> str:
         """``dc1/vm/web-01@gold.daily.20261122T0200Z``."""
         return f"{self.target_address}@{self.name}"
+
+
+def are_flawless(snapshots: Iterable[Snapshot]) -> bool:
+    """Whether each of ``snapshots`` that is complete is sound, so that 100,000 of them need not be asked one by one."""
+    return not any(one.damage or one.gaps or one.suspicion or one.set_aside for one in snapshots)

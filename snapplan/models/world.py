@@ -69,6 +69,13 @@ class Spent(NamedTuple):
     expiries: int
 
 
+class Accepted(NamedTuple):
+    """What a person said is right about a target or a backend, and what it was then (``value``)."""
+
+    value: str
+    at: datetime
+
+
 class CatalogState(NamedTuple):
     """What was decided and done, as the catalog recorded it.
 
@@ -76,7 +83,9 @@ class CatalogState(NamedTuple):
     assignment made each (backend, target id, profile). ``guards`` are the guard values of the last confirmed apply, as
     ``Guards.model_dump(mode="json")``. ``spent`` are the unforeseen expiries of the last 30 days. ``commit`` is the policy
     commit of the last confirmed apply. ``boot_id`` and ``boot_seconds`` say how long the machine had been running at
-    ``high_water``, as ``snapplan.clock.boot`` does.
+    ``high_water``, as ``snapplan.clock.boot`` does. ``identities`` are the permanent ids of the backends as the last
+    confirmed apply found them, by name. ``accepted`` is by (address of a target or backend, kind): content, path, name,
+    store. ``blocked`` says since when a guard has stopped an action, by (code, subject), as the last apply recorded it.
     ``profiles`` are the applied profiles as ``Profile.model_dump(mode="json")``. ``orphaned`` says since when a triple
     has been without an assignment. ``high_water`` is the latest confirmed time of an apply. ``rebuilt`` says that the
     catalog was rebuilt from the marks and no apply has confirmed it yet: declared manual snapshots and restores without
@@ -99,6 +108,9 @@ class CatalogState(NamedTuple):
     commit: str | None = None
     boot_id: str = ""
     boot_seconds: float | None = None
+    identities: Mapping[str, str] = MappingProxyType({})
+    accepted: Mapping[tuple[str, str], Accepted] = MappingProxyType({})
+    blocked: Mapping[tuple[str, str], datetime] = MappingProxyType({})
 
 
 class Drift(NamedTuple):

@@ -17,7 +17,7 @@ from snapplan.models.plan import (
 from snapplan.planner.backends import findings, summaries
 from snapplan.planner.context import CLOCK_CODE, Draft, prepare
 from snapplan.planner.digest import digest
-from snapplan.planner.expiry import newest_complete
+from snapplan.planner.expiry import newest_sound
 from snapplan.planner.foresight import is_foreseen, is_released, promised_minimum
 from snapplan.planner.guards import stand
 from snapplan.planner.impact import impacts
@@ -191,7 +191,7 @@ def _add_expiries(
         originals = {snapshot.native_id: snapshot for snapshot in snapshots} if decision.verdicts else {}
         draft.kept += len(snapshots)
         promised = promised_minimum(decision.verdicts, originals)
-        newest = newest_complete(originals.values(), resolved.minimum, context.now)
+        newest = newest_sound(originals.values(), resolved.minimum, context.now)
         for verdict in decision.verdicts:
             _count(draft, verdict)
             if verdict.expires and not is_retried(verdict, decision.due.slot):
@@ -209,7 +209,7 @@ def _add_expiries(
 def _add_orphan_expiries(context: Context, draft: Draft, group: Orphaned, waits_for: WaitsFor) -> None:
     draft.kept += len(group.snapshots)
     draft.orphans += len(group.snapshots)
-    newest = newest_complete(group.snapshots, group.minimum, context.now) if group.verdicts else ()
+    newest = newest_sound(group.snapshots, group.minimum, context.now) if group.verdicts else ()
     for verdict in group.verdicts:
         address = verdict.snapshot.target_address
         if not context.in_focus(address):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from snapplan.models.plan import Action, Missed, Reason, Verb
+from snapplan.models.snapshot import Condition
+from snapplan.planner.acceptance import with_accepted
 from snapplan.planner.ownership import Owned, renames, sort_out
 from snapplan.planner.resolve import in_focus, resolve
 from snapplan.planner.timekeeping import jumped_ahead, stepped_back
@@ -92,6 +95,7 @@ def prepare(
 ) -> Context:
     """Return what the parts of the planner share; ``allowed`` are the codes of the guards that are lifted."""
     moves = renames(policy)
+    world = with_accepted(world)
     readable = {name: state for name, state in world.backends.items() if state.error is None}
     owned = {name: sort_out(state.snapshots, policy.config.project, moves, now) for name, state in readable.items()}
     renamed = {
@@ -121,8 +125,23 @@ def _effective(
     for old, new in renamed.items():
         tracked.setdefault(new, recorded[old])
     for sorted_out in owned.values():
+        if not sorted_out.flawless:
+            _forget_lost_slots(tracked, sorted_out)
         for triple, slot in sorted_out.newest_slot.items():
             record = tracked.get(triple)
             if record is not None and slot >= record.since and (record.last_slot is None or record.last_slot < slot):
                 tracked[triple] = record._replace(last_slot=slot)
     return tracked
+
+
+def _forget_lost_slots(tracked: dict[Triple, Tracked], owned: Owned) -> None:
+    """Lower what is recorded of a triple whose newest slot only a damaged snapshot has: it is due once more."""
+    for triple, snapshots in owned.scheduled.items():
+        record = tracked.get(triple)
+        if record is None or record.last_slot is None:
+            continue
+        newest = [one for one in snapshots if one.mark is not None and one.mark.slot == record.last_slot]
+        lost = any(one.condition is Condition.DAMAGED for one in newest)
+        if lost and not any(one.standing.satisfies for one in newest):
+            before = record.last_slot - timedelta(seconds=1)
+            tracked[triple] = record._replace(last_slot=before if before >= record.since else None)

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 class Verdict(NamedTuple):
     """What is to become of a snapshot.
 
-    ``code``: expired, incomplete (both expire); unexpired, held, pinned, locked, in_use, source, future, unfinished (all
-    kept). ``position`` counts complete snapshots of the triple from the newest, from 1. ``needs_new`` says that it may
-    only expire if the snapshot planned in the same run is made.
+    ``code``: expired, incomplete (both expire); unexpired, held, pinned, locked, in_use, source, future, unfinished,
+    damaged (all kept). ``position`` counts from the newest, from 1: a sound one among the sound ones of the triple, one
+    with gaps among all that "latest" may be; ``None`` where it counts for no minimum. ``needs_new`` says that it may only
+    expire if the snapshot planned in the same run is made, and is worth as much as it.
     """
 
     snapshot: Snapshot
@@ -79,31 +80,38 @@ def judge(
 ) -> list[Verdict]:
     """Say for each owned snapshot of one (target, profile, period) whether it expires, and why.
 
-    Counting complete ones from the newest, the first ``minimum`` are held even past their expiration, as VergeOS holds
-    them ("Minimum Snapshots"). ``new`` says that one more is planned in this run: it counts first. Snapshots dated after
-    ``now`` count for nothing and stay. Returns one verdict per snapshot, oldest first.
+    Counting from the newest, the first ``minimum`` sound ones are held even past their expiration, as VergeOS holds them
+    ("Minimum Snapshots"); and the first ``minimum`` of all that a restore of "latest" may take, those with gaps among
+    them, so that gaps for good neither drop the last whole one nor leave fewer than ``minimum``. ``new`` says that one
+    more is planned in this run: it counts first. Snapshots dated after ``now`` count for nothing and stay; so do damaged
+    ones. Returns one verdict per snapshot, oldest first.
     """
     verdicts: list[Verdict] = []
-    position = 1 if new else 0
+    sound = usable = 1 if new else 0
     for snapshot in sorted(snapshots, key=age_order, reverse=True):
+        standing = snapshot.standing
         if snapshot.taken_at > now:
             verdicts.append(Verdict(snapshot, False, "future", "dated in the future; counts for nothing else"))
         elif snapshot.completed_at is None:
             verdicts.append(_judge_incomplete(snapshot, live_runs))
+        elif not standing.expires:
+            verdicts.append(Verdict(snapshot, False, "damaged", f"{snapshot.flaw}; it counts for nothing and stays"))
         else:
-            position += 1
+            sound += standing.holds
+            usable += standing.latest
+            position = sound if standing.holds else usable if standing.latest else None
             verdicts.append(_judge_complete(snapshot, position, minimum, now, new, sources))
     verdicts.reverse()
     return verdicts
 
 
-def newest_complete(snapshots: Iterable[Snapshot], minimum: int, now: datetime) -> list[Snapshot]:
-    """Return the newest complete snapshots of one (target, profile, period), which hold the minimum, newest first.
+def newest_sound(snapshots: Iterable[Snapshot], minimum: int, now: datetime) -> list[Snapshot]:
+    """Return the newest sound snapshots of one (target, profile, period), which hold the minimum, newest first.
 
     At most ``minimum``, and the newest one in any case: an expiry of an older one is only right while they exist.
     """
-    complete = [one for one in snapshots if one.completed_at is not None and one.taken_at <= now]
-    return sorted(complete, key=age_order, reverse=True)[: max(1, minimum)]
+    sound = [one for one in snapshots if one.standing.holds and one.taken_at <= now]
+    return sorted(sound, key=age_order, reverse=True)[: max(1, minimum)]
 
 
 def judge_manual(
@@ -120,7 +128,7 @@ def _judge_incomplete(snapshot: Snapshot, live_runs: Collection[str]) -> Verdict
 
 
 def _judge_complete(
-    snapshot: Snapshot, position: int, minimum: int, now: datetime, new: bool, sources: Collection[str]
+    snapshot: Snapshot, position: int | None, minimum: int, now: datetime, new: bool, sources: Collection[str]
 ) -> Verdict:
     expiration = expires_at(snapshot)
     if expiration is None:
@@ -132,6 +140,8 @@ def _judge_complete(
     protected = protection(snapshot, now, sources)
     if protected is not None:
         return Verdict(snapshot, False, protected[0], f"{protected[1]} ({over})", position)
+    if position is None:
+        return Verdict(snapshot, True, "expired", f"{over}; {snapshot.flaw}; it counts for no minimum")
     if position <= minimum:
         return Verdict(snapshot, False, "held", f"{over}, held: {ordinal(position)} of {minimum}", position)
     text = f"{over}; {ordinal(position)} newest, the newest {minimum} are held" if minimum else over

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
+from snapplan.models.snapshot import Condition
 from snapplan.planner.expiry import active_pin, expires_at, ordinal
 from snapplan.planner.listing import Listed, listed, row
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from snapplan.models.policy import Policy
+    from snapplan.models.snapshot import Snapshot
     from snapplan.models.world import World
 
 
@@ -58,9 +60,25 @@ def _lines(policy: Policy, one: Listed, now: datetime, *, kept: bool) -> list[tu
     if snapshot.consistent is not None:
         text = "yes" if snapshot.consistent else "no: something changed while it was captured"
         lines.append(("consistent", text))
+    if snapshot.condition is not Condition.SOUND:
+        lines.append((snapshot.condition.value.replace("_", "-"), _worth(snapshot)))
     if snapshot.contains:
         lines.append(("contains", ", ".join(snapshot.contains)))
     return lines
+
+
+def _worth(snapshot: Snapshot) -> str:
+    """Return what a snapshot that is not sound is good for, by the table of conditions."""
+    standing = snapshot.standing
+    words = {
+        "counts for the minimum": standing.holds,
+        "satisfies its slot": standing.satisfies,
+        "can be restored by name": standing.restores,
+        "expires by itself": standing.expires,
+    }
+    does = [word for word, holds in words.items() if holds]
+    does_not = [f"not: {word}" for word, holds in words.items() if not holds]
+    return f"{snapshot.flaw or 'it is not complete'}. " + "; ".join((*does, *does_not))
 
 
 def _rule(policy: Policy, one: Listed) -> str:
@@ -81,6 +99,8 @@ def _when(one: Listed, now: datetime) -> str:
     expiration = expires_at(one.snapshot)
     if expiration is None:
         return "never"
+    if one.verdict is not None and one.verdict.code == "damaged":
+        return "never by itself, as it is damaged; look at it, and remove it by hand"
     if one.verdict is not None and one.verdict.expires:
         return f"with the next apply; its time was {format_instant(expiration)}"
     if expiration > now:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def impacts(context: Context, actions: Sequence[Action]) -> tuple[Impact, ...]:
-    """Return the newest and oldest complete snapshot before and after, for targets that gain or lose one.
+    """Return the newest and oldest snapshot that "latest" may be, before and after, for targets that gain or lose one.
 
     A target that was renamed is one row, under the name that it has now.
     """
@@ -61,7 +61,7 @@ def _points(context: Context, targets: Collection[str]) -> dict[str, dict[str, d
                 points.setdefault(address, {}).update(
                     (snapshot.native_id, snapshot.taken_at)
                     for snapshot in group
-                    if snapshot.completed_at is not None and snapshot.taken_at <= context.now
+                    if snapshot.standing.latest and snapshot.taken_at <= context.now
                 )
     return points
 

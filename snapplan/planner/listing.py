@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.ids import format_instant
 from snapplan.models.order import Focus, Orders
+from snapplan.models.snapshot import Condition
 from snapplan.planner.context import prepare
 from snapplan.planner.expiry import active_pin, age_order, expires_at, judge, judge_manual, pin_text
 from snapplan.planner.orphans import orphan_minimum
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Listed(NamedTuple):
     """A snapshot, its state, and the verdict on it if it is owned.
 
-    ``state`` is the first that holds of foreign, managed, incomplete, future, locked, held, orphan, complete.
+    ``state`` is the first that holds of foreign, managed, incomplete, damaged, set-aside, suspicious, gaps, future, locked,
+    held, orphan, complete.
     ``minimum`` is how many of its (target, profile, period) are held.
     """
 
@@ -78,6 +80,7 @@ def _all(context: Context) -> Iterator[Listed]:
         live = context.world.backends[backend].live_runs
         for snapshot in owned.foreign:
             other = f"of project {snapshot.mark.project}" if snapshot.mark else "no mark of this project"
+            other = f"made in another store ({snapshot.stray}) and copied here" if snapshot.stray else other
             yield Listed(snapshot, "foreign", f"{other}; never changed, never expired")
         for snapshot in owned.managed:
             yield Listed(snapshot, "managed", _kept_by_platform(snapshot, context.now))
@@ -104,8 +107,8 @@ def _all(context: Context) -> Iterator[Listed]:
 def _owned(verdict: Verdict, now: datetime, minimum: int, triple: Triple | None, *, orphan: bool) -> Listed:
     snapshot = verdict.snapshot
     state = "orphan" if orphan else "complete"
-    if snapshot.completed_at is None:
-        state = "incomplete"
+    if snapshot.condition is not Condition.SOUND:
+        state = snapshot.condition.value.replace("_", "-")
     elif snapshot.taken_at > now:
         state = "future"
     elif snapshot.locked_until is not None and snapshot.locked_until > now:
@@ -130,7 +133,9 @@ def is_held_by_platform(snapshot: Snapshot, now: datetime) -> bool:
 def _reason(verdict: Verdict, now: datetime) -> str:
     """Return why a snapshot is kept or expires; before its expiration, too, a pin is what people look for."""
     pin = active_pin(verdict.snapshot, now) if verdict.code == "unexpired" else None
-    return verdict.text if pin is None else f"{pin_text(pin)} (without the pin: {verdict.text})"
+    text = verdict.text if pin is None else f"{pin_text(pin)} (without the pin: {verdict.text})"
+    flaw = "" if verdict.snapshot.completed_at is None else verdict.snapshot.flaw
+    return f"{flaw}; {text}" if flaw and flaw not in text else text
 
 
 def _shown(instant: datetime | None) -> str | None:

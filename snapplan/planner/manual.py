@@ -121,7 +121,9 @@ def manual_request(
     """Return the request for a manual snapshot of one target."""
     state = context.world.backends[target.backend]
     taken = {
-        s.name for s in state.snapshots if s.target_id == target.id and not (s.mark is not None and s.mark.key == key)
+        s.name
+        for s in state.snapshots
+        if s.target_id == target.id and (s.damage or s.mark is None or s.mark.key != key)
     }
     project = context.policy.config.project
     relative = expires if isinstance(expires, timedelta) else None
@@ -188,7 +190,7 @@ def _taken(context: Context, target: Target, key: str) -> bool:
     if identity in context.world.catalog.manual:
         return True
     existing = context.owned[target.backend].manual.get(identity, ())
-    return any(snapshot.completed_at is not None for snapshot in existing)
+    return any(snapshot.standing.restores for snapshot in existing)
 
 
 def _set_waits(context: Context, draft: Draft, one: Wanted, targets: Sequence[Target]) -> bool:
@@ -250,7 +252,7 @@ def _add_new_expirations(
     for target in one.targets:
         for snapshot in context.owned[target.backend].manual.get(ManualKey(target.backend, target.id, one.key), ()):
             mark = snapshot.mark
-            if mark is None or snapshot.completed_at is None or snapshot.taken_at > context.now:
+            if mark is None or not _may_change(snapshot) or snapshot.taken_at > context.now:
                 continue
             after = mark.taken_at + one.expires if isinstance(one.expires, timedelta) else one.expires
             if after == mark.expires_at or (after is not None and after <= context.now and _is_over(mark, context.now)):
@@ -285,6 +287,10 @@ def _add_change(
     )
 
 
+def _may_change(snapshot: Snapshot) -> bool:
+    return snapshot.completed_at is not None and snapshot.standing.expires
+
+
 def _is_over(mark: Mark, now: datetime) -> bool:
     return mark.expires_at is not None and mark.expires_at <= now
 
@@ -302,7 +308,7 @@ def _unmatched(order: SnapshotOrder, targets: Sequence[Target]) -> list[Diagnost
 def _meet_again(context: Context, draft: Draft, order: SnapshotOrder, target: Target) -> None:
     """Say of an order that is repeated that it was carried out, or why its key cannot be used again."""
     held = context.owned[target.backend].manual.get(ManualKey(target.backend, target.id, order.key), ())
-    snapshot = next((one for one in held if one.completed_at is not None), None)
+    snapshot = next((one for one in held if one.standing.restores), None)
     if snapshot is None or snapshot.mark is None or _is_over(snapshot.mark, context.now):
         draft.diagnostics.append(_key_used(order, target, "which is gone or past its expiration"))
         return

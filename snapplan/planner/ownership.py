@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.models.snapshot import are_flawless
 from snapplan.models.world import ManualKey, Triple
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ class Owned(NamedTuple):
     """The snapshots of one backend, sorted by whose they are.
 
     ``scheduled`` and ``manual`` are owned (our project's mark). ``managed_scheduled`` are those of ``managed`` that a
-    period of ours made the platform take. ``newest_slot`` is the newest slot that a complete snapshot, owned or managed,
-    future-dated or not, satisfies.
+    period of ours made the platform take. ``newest_slot`` is the newest slot that a snapshot, owned or managed,
+    future-dated or not, satisfies (``Standing.satisfies``). ``flawless`` says that all that are complete are sound.
     """
 
     scheduled: dict[Triple, list[Snapshot]]
@@ -30,6 +31,7 @@ class Owned(NamedTuple):
     foreign: list[Snapshot]
     newest_slot: dict[Triple, datetime]
     managed_scheduled: dict[Triple, list[Snapshot]]
+    flawless: bool = True
 
 
 def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now: datetime) -> Owned:
@@ -52,14 +54,15 @@ def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now:
             groups[key] = [snapshot]
         else:
             group.append(snapshot)
-    owned = Owned({}, {}, managed, foreign, {}, {})
+    owned = Owned({}, {}, managed, foreign, {}, {}, are_flawless(snapshots))
     for (target_id, profile, period, manual_key, is_managed), group in groups.items():
         backend = group[0].backend
         if profile is None or period is None:
             owned.manual[ManualKey(backend, target_id, manual_key or "")] = group
             continue
         triple = Triple(backend, target_id, *renames.get((profile, period), (profile, period)))
-        _note_newest_slot(owned.newest_slot, triple, group, now)
+        satisfying = [one for one in group if one.standing.satisfies] if not owned.flawless else group
+        _note_newest_slot(owned.newest_slot, triple, satisfying, now)
         if is_managed:
             managed.extend(group)
             owned.managed_scheduled.setdefault(triple, []).extend(group)

@@ -29,13 +29,13 @@ def retention_changes(
 ) -> list[RetentionChange]:
     """Return the changes that ``retention`` (``None``: for ever) makes to owned snapshots of one period.
 
-    A longer retention always applies; a shorter one only with ``retroactive``. Incomplete and future-dated snapshots are
-    left alone.
+    A longer retention always applies; a shorter one only with ``retroactive``. Incomplete, damaged and future-dated
+    snapshots are left alone.
     """
     changes = []
     for snapshot in snapshots:
         mark = snapshot.mark
-        if mark is None or snapshot.completed_at is None or snapshot.taken_at > now:
+        if mark is None or snapshot.completed_at is None or snapshot.damage or snapshot.taken_at > now:
             continue
         after = None if retention is None else mark.taken_at + retention
         if after == mark.expires_at:

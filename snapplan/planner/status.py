@@ -9,7 +9,9 @@ from snapplan.diagnostics import Severity
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 from snapplan.models.order import Focus, Orders
+from snapplan.models.snapshot import Condition
 from snapplan.models.target import Quiesce
+from snapplan.planner.acceptance import suspicious_since
 from snapplan.planner.build import plan
 from snapplan.planner.context import prepare
 from snapplan.planner.due import due, start_tracking
@@ -128,7 +130,7 @@ def _row(
     context: Context, address: str, resolved: Sequence[Resolved], snapshots: Sequence[Listed], *, exists: bool
 ) -> dict[str, Any]:
     now = context.now
-    points = [one.snapshot for one in snapshots if one.state not in ("incomplete", "future")]
+    points = [one.snapshot for one in snapshots if one.snapshot.standing.restores and one.state != "future"]
     newest = max(points, key=lambda snapshot: snapshot.taken_at, default=None)
     oldest = min(points, key=lambda snapshot: snapshot.taken_at, default=None)
     state, attention = _judge(context, resolved, snapshots, exists=exists)
@@ -152,6 +154,7 @@ def _judge(
     context: Context, resolved: Sequence[Resolved], snapshots: Sequence[Listed], *, exists: bool
 ) -> tuple[str, list[str]]:
     attention = [f"{one.snapshot.name} is incomplete" for one in snapshots if one.state == "incomplete"]
+    attention += _flawed(context, snapshots)
     attention += [f"{one.snapshot.name} is dated in the future" for one in snapshots if one.state == "future"]
     if not resolved:
         if not snapshots:
@@ -171,10 +174,29 @@ def _judge(
         return "new", [*attention, *overdue]
     late = any(item.native and _overdue(context, item) for item in resolved)
     had_some = late or any(context.tracked[item.triple].last_slot is not None for item in resolved if not item.native)
-    if had_some and not any(one.snapshot.completed_at is not None for one in snapshots):
+    if had_some and not any(one.snapshot.standing.latest for one in snapshots):
         return "missing", [*attention, "no complete snapshot of it is left", *overdue]
     state = "late" if late else "due" if overdue else "ok"
     return state, [*attention, *overdue]
+
+
+def _flawed(context: Context, snapshots: Sequence[Listed]) -> list[str]:
+    """Say what is damaged, and what the newest snapshot is not."""
+    texts = []
+    damaged = [one.snapshot for one in snapshots if one.snapshot.condition is Condition.DAMAGED]
+    if damaged:
+        newest = max(damaged, key=lambda snapshot: snapshot.taken_at)
+        count = "1 snapshot is" if len(damaged) == 1 else f"{len(damaged)} snapshots are"
+        texts.append(f"{count} damaged and count for nothing, the newest {newest.name}: {newest.damage}")
+    telling = [one.snapshot for one in snapshots]
+    first = suspicious_since(telling, context.now)
+    if first is not None:
+        texts.append(f"suspicious since {first.name}, so nothing of it expires: {first.suspicion}")
+    usable = [one for one in telling if one.standing.latest and one.taken_at <= context.now]
+    latest = max(usable, key=lambda snapshot: snapshot.taken_at, default=None)
+    if latest is not None and latest.condition is Condition.GAPS:
+        texts.append(f"the newest, {latest.name}, has gaps: {latest.gaps}")
+    return texts
 
 
 def _is_unadopted(context: Context, item: Resolved) -> bool:

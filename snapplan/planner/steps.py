@@ -169,7 +169,7 @@ def add_expiry(
 ) -> int:
     """Add the expiry that ``verdict`` says, and return its number; ``original`` is the snapshot as it stands now.
 
-    ``newest`` are the newest complete snapshots of its period; those that are newer than it are its witnesses.
+    ``newest`` are the newest sound snapshots of its period; those that are newer than it are its witnesses.
     """
     mark = original.mark
     return draft.add(
@@ -218,6 +218,6 @@ def _names_taken(context: Context, target_ids: Collection[str]) -> dict[str, set
         return taken
     for state in context.backends.values():
         for snapshot in state.snapshots:
-            if snapshot.target_id in target_ids and snapshot.completed_at is not None:
+            if snapshot.target_id in target_ids and snapshot.completed_at is not None:  # a damaged one's name too
                 taken.setdefault(snapshot.target_id, set()).add(snapshot.name)
     return taken

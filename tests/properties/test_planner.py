@@ -24,7 +24,7 @@ from snapplan.planner.simulate import simulate
 START = datetime(2026, 10, 20, tzinfo=UTC)  # the autumn change of Europe/Berlin is five days away
 CONFIG = ConfigFile.model_validate({"version": 1, "project": "laws", "backends": {"lab": {"driver": "memory"}}})
 
-GUARDS = [f"SP30{number}" for number in range(1, 9)]
+GUARDS = [f"SP30{number}" for number in range(1, 10)]
 
 PERIODS = st.fixed_dictionaries(
     {"retention": st.sampled_from(["1h", "90m", "1d", "25h", "3d", "7d", "forever"])},

@@ -7,6 +7,7 @@ another stops or on what is allowed. ``stand`` then blocks.
     clock      SP306
     expiries   SP301 SP302 SP303
     targets    SP307 SP308
+    content    SP309
     vanished   SP305
     unassign   SP304
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from snapplan.planner.guards.block import block
 from snapplan.planner.guards.clock import judge_clock
+from snapplan.planner.guards.content import judge_suspicious
 from snapplan.planner.guards.expiries import judge_last_copies, judge_scheduled, judge_unforeseen
 from snapplan.planner.guards.limits import limits
 from snapplan.planner.guards.tally import stock, tally
@@ -59,6 +61,7 @@ def _judgements(context: Context, draft: Draft) -> Iterator[Judgement]:
         yield judge_unassign(context, draft, name, counted, effective)
         yield judge_inventory(context, name, counted, effective)
         yield judge_quiesce(name, counted)
+        yield judge_suspicious(context, name, counted)
         yield shared[name]
     for name in sorted(by_backend.keys() - context.world.backends.keys()):
         if name not in context.policy.config.backends:

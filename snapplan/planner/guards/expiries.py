@@ -108,19 +108,23 @@ def judge_scheduled(
 
 
 def judge_last_copies(context: Context, backend: str, tally: Tally) -> Judgement:
-    """Judge whether unforeseen expiries would leave a target without any complete owned snapshot, or without any at all.
+    """Judge whether unforeseen expiries would leave a target without any sound owned snapshot, or without any at all.
 
-    What is planned does not count: it may fail.
+    One with gaps is some snapshot, but not a sound one: neither the last of the one nor of the other goes. What is planned
+    does not count: it may fail.
     """
     surprises = [action for action in tally.surprises if action.verb is Verb.EXPIRE]
     expiries = [action for action in (*surprises, *tally.foreseen) if action.verb is Verb.EXPIRE]
     targets = {target_id(action) for action in surprises}
-    owned = _complete_by_target(context, backend, targets)
-    held = _complete_by_target(context, backend, targets, managed=True)
-    gone = Counter(target_id(action) for action in expiries)
-    gone_owned = Counter(target_id(action) for action in expiries if not action.request.snapshot.managed)
-    emptied = {target for target, count in held.items() if count <= gone[target]}
-    emptied |= {target for target, count in owned.items() if target in gone_owned and count <= gone_owned[target]}
+    emptied: set[str] = set()
+    for kind in ("holds", "latest"):
+        counted_ones = [action for action in expiries if getattr(action.request.snapshot.standing, kind)]
+        owned = _count_by_target(context, backend, targets, kind)
+        held = _count_by_target(context, backend, targets, kind, managed=True)
+        gone = Counter(target_id(action) for action in counted_ones)
+        gone_owned = Counter(target_id(action) for action in counted_ones if not action.request.snapshot.managed)
+        emptied |= {target for target, count in held.items() if 0 < count <= gone[target]}
+        emptied |= {target for target, count in owned.items() if 0 < count <= gone_owned[target]}
     stopped = [action for action in surprises if target_id(action) in emptied]
     names = sorted({action.target or "" for action in stopped})
     value: dict[str, Any] = {"count": len(emptied), "targets": names[:MOST_NAMES], "because": causes(context, stopped)}
@@ -128,7 +132,7 @@ def judge_last_copies(context: Context, backend: str, tally: Tally) -> Judgement
         text = f"no target of {backend} loses its last snapshot unforeseen"
         return Judgement(GuardResult(LAST_COPY, "last_copy", backend, OK, text, value, {"count": 0}))
     more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    text = f"{', '.join(names[:3])}{more} would be left without any complete snapshot"
+    text = f"{', '.join(names[:3])}{more} would be left without any sound snapshot, or without any"
     result = GuardResult(LAST_COPY, "last_copy", backend, BLOCKED, text, value, {"count": 0})
     return Judgement(result, frozenset(action.number for action in stopped))
 
@@ -169,12 +173,12 @@ def _made_to_end_together(context: Context, action: Action) -> tuple[str, ...]:
     return ("snapshot", snapshot.native_id)
 
 
-def _complete_by_target(
-    context: Context, backend: str, targets: set[str | None], *, managed: bool = False
+def _count_by_target(
+    context: Context, backend: str, targets: set[str | None], kind: str, *, managed: bool = False
 ) -> dict[str, int]:
-    """Return how many complete owned snapshots each of ``targets`` has; those dated after now count for nothing.
+    """Return how many owned snapshots each of ``targets`` has that are good for ``kind`` (a field of ``Standing``).
 
-    With ``managed``, those count too that the platform took for a period of ours.
+    Those dated after now count for nothing. With ``managed``, those count too that the platform took for a period of ours.
     """
     held: dict[str, int] = {}
     if not targets:
@@ -187,6 +191,6 @@ def _complete_by_target(
     ]
     for target, group in groups:
         if target in targets:
-            count = sum(s.completed_at is not None and s.taken_at <= context.now for s in group)
+            count = sum(getattr(s.standing, kind) and s.taken_at <= context.now for s in group)
             held[target] = held.get(target, 0) + count
     return held

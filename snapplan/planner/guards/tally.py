@@ -88,7 +88,7 @@ def target_id(action: Action) -> str | None:
 
 
 class Stock(NamedTuple):
-    """The complete owned snapshots of a backend that are not dated in the future: all, and those of the last day."""
+    """The sound owned snapshots of a backend that are not dated in the future: all, and those of the last day."""
 
     complete: int
     recent: tuple[datetime, ...]
@@ -97,7 +97,10 @@ class Stock(NamedTuple):
 def stock(owned: Owned, now: datetime) -> Stock:
     """Return what a backend has at ``now``; each snapshot is looked at once, as there may be 100,000."""
     groups = (*owned.scheduled.values(), *owned.manual.values())
-    taken = [s.taken_at for group in groups for s in group if s.completed_at is not None]
+    if owned.flawless:
+        taken = [s.taken_at for group in groups for s in group if s.completed_at is not None]
+    else:
+        taken = [s.taken_at for group in groups for s in group if s.standing.holds]
     since = now - DAY
     recent = [at for at in taken if at > since]
     future = sum(at > now for at in recent)
