@@ -171,10 +171,11 @@ class Workspace:
     def _world(self, state: CatalogState, states: Mapping[str, BackendState], now: datetime) -> World:
         """Return the world; for another instant than the present one the second clock is moved by as much."""
         from snapplan import second_clock
+        from snapplan.planner.acceptance import with_accepted
 
         present = clock.now()
         second = second_clock.reading(present, state)
-        return World(state, states, second_clock=None if second is None else second + (now - present))
+        return with_accepted(World(state, states, second_clock=None if second is None else second + (now - present)))
 
     def apply(
         self,
