@@ -170,7 +170,7 @@ STATES = {
 
 def states() -> Iterator[str]:
     """Yield the page of states: what a snapshot of each condition is good for, out of the one table of it."""
-    words = ("counts for the minimum", "satisfies its slot", "is \"latest\"", "can be restored by name", "expires")
+    words = ("counts for the minimum", "satisfies its slot", 'is "latest"', "can be restored by name", "expires")
     yield from (
         "# States of a snapshot",
         "",
@@ -189,9 +189,9 @@ def states() -> Iterator[str]:
         yield f"| {condition.value.replace('_', '-')} | {text} | {cells} |"
     yield from (
         "",
-        "- Only what counts for the minimum is a reason to expire an older snapshot. Of a period the newest `min_snapshots`",
-        "  of these are held past their expiration, and the newest `min_snapshots` of all that \"latest\" may be: files that",
-        "  can never be read neither drop the last whole snapshot nor leave fewer than the minimum.",
+        "- Only what counts for the minimum is a reason to expire an older snapshot. Of a period the newest",
+        '  `min_snapshots` of these are held past their expiration, and the newest `min_snapshots` of all that "latest"',
+        "  may be: files that can never be read neither drop the last whole snapshot nor leave fewer than the minimum.",
         "- An incomplete one is removed when the run that took it is over.",
         "- A damaged one never goes by itself. Its slot, where it is the newest, is taken again beside it.",
         "- While the newest snapshot of a target is suspicious, nothing of that target expires or is shortened",
