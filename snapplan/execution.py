@@ -27,13 +27,16 @@ if TYPE_CHECKING:
     from snapplan.drivers.base import Driver
     from snapplan.models.order import Orders
     from snapplan.models.plan import Plan
+    from snapplan.models.request import Mandate
     from snapplan.models.world import CatalogState, World
     from snapplan.workspace import Workspace
 
 INVENTORY, CLOCK = "inventory", "clock"
 
 
-def settle(workspace: Workspace, observer: Observer, lock_timeout: timedelta, stop: threading.Event) -> None:
+def settle(
+    workspace: Workspace, observer: Observer, lock_timeout: timedelta, stop: threading.Event, mandate: Mandate
+) -> None:
     """Put right under the leases what dead runs left, as a run of its own; see ``Workspace.settle``."""
     from snapplan.applier.lease import held
     from snapplan.catalog.owner import current_owner
@@ -44,7 +47,7 @@ def settle(workspace: Workspace, observer: Observer, lock_timeout: timedelta, st
     try:
         drivers = workspace.reachable(("*",))
         with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
-            recovery = workspace.recover(drivers, run, leases)
+            recovery = workspace.recover(drivers, run, leases, mandate)
             notices = recovery.texts
             for text in notices:
                 observer.notice(text)
@@ -100,7 +103,7 @@ class Execution(NamedTuple):
         try:
             with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
                 begun = True
-                recovery = self.workspace.recover(drivers, run, leases)
+                recovery = self.workspace.recover(drivers, run, leases, self.terms.mandate)
                 notices += recovery.texts
                 for text in recovery.texts:
                     self.observer.notice(text)

@@ -144,6 +144,7 @@ CHANGE = {
     "begins": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "ends": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "key": _is_text,
+    "keeps": _is_text,
     "mode": _is_text,
     "expires_at": lambda value: isinstance(value, list) and len(value) == 2,
 }

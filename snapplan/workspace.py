@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from snapplan import clock
 from snapplan.collector import collection_paused
 from snapplan.diagnostics import Diagnostic, Severity, errors
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.errors import BackendError, CatalogMissingError, PolicyInvalidError, SnapplanError
 from snapplan.models.order import Focus, Orders
 from snapplan.models.target import Capabilities
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from snapplan.metering import CatalogMeter
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
-    from snapplan.models.request import Inventory
+    from snapplan.models.request import Inventory, Mandate
     from snapplan.models.world import CatalogState, Failure
 
     Readings = dict[str, tuple[datetime, Inventory]]
@@ -251,27 +252,37 @@ class Workspace:
 
         return self._meters.setdefault(backend, CatalogMeter(self.catalog, backend))
 
-    def recover(self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease]) -> Recovery:
+    def recover(
+        self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease], mandate: Mandate
+    ) -> Recovery:
         """Put right what dead runs left; a backend where that fails is left out of this run."""
         from snapplan.applier.answers import failure
         from snapplan.applier.recover import recover
 
         live = self.catalog.live_runs(clock.now()) | {run.id}
-        recovery = recover(drivers, self.catalog, live, leases=leases)
+        recovery = recover(drivers, self.catalog, live, leases=leases, mandate=mandate)
         self._left_out = {name: failure(error) for name, error in recovery.failed.items()}
         return recovery
 
-    def settle(self, *, observer: Observer, lock_timeout: timedelta = LOCK_TIMEOUT, stop: threading.Event) -> None:
-        """Complete or undo the restores that dead runs had begun, so that the next plan knows how they ended.
+    def settle(
+        self,
+        *,
+        observer: Observer,
+        lock_timeout: timedelta = LOCK_TIMEOUT,
+        stop: threading.Event,
+        mandate: Mandate = NO_MANDATE,
+    ) -> None:
+        """Put the restores right that dead runs had begun, so that the next plan knows how they ended.
 
-        They were approved then. Where there are none, nothing is locked and nothing recorded. Raises as ``apply`` does.
+        One that had exchanged nothing is undone, one that had exchanged all is recorded; ``mandate`` decides about the
+        others. Where there are none, nothing is locked and nothing recorded. Raises as ``apply`` does.
         """
         live = self.catalog.live_runs(clock.now())
         restores = self.catalog.state().restores.values()
         if any(record.state == "started" and record.run not in live for record in restores):
             from snapplan.execution import settle
 
-            settle(self, observer, lock_timeout, stop)
+            settle(self, observer, lock_timeout, stop, mandate)
 
     def reachable(self, globs: Sequence[str]) -> dict[str, Driver]:
         """Return the connections to the backends that match ``globs`` and answer."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.applier.board import described
 from snapplan.applier.omit import omit, whole_sets
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.models.plan import Verb
-from snapplan.models.request import RestoreRequest
+from snapplan.models.request import Mandate, RestoreRequest
 from snapplan.models.target import RestoreMode
 from snapplan.planner.resolve import matches
 
@@ -30,7 +31,7 @@ class Terms(NamedTuple):
     ``confirmed`` are the targets whose restore in place is approved. ``allowed`` are the codes of what is lifted, for
     ``reason``. ``only`` are the verbs that are done (none: all), ``excepted`` globs over targets that are left alone.
     ``unattended`` says that nobody looked at the plan (``--auto-approve``). ``saved`` says that the approved plan was made
-    before; ``resumes`` is the run whose plan it is.
+    before; ``resumes`` is the run whose plan it is. ``mandate`` says which interrupted restores are completed or undone.
     """
 
     confirmed: frozenset[str] = frozenset()
@@ -41,6 +42,7 @@ class Terms(NamedTuple):
     unattended: bool = False
     saved: bool = False
     resumes: int | None = None
+    mandate: Mandate = NO_MANDATE
 
     def wants(self, action: Action) -> bool:
         """Whether the command line leaves ``action`` in."""

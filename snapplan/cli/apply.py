@@ -21,6 +21,7 @@ VERBS = ("profile", "assign", "snapshot", "change", "expire", "restore")
     "--approved", "digest", metavar="DIGEST", help="Carry out the plan that plan --save keeps under this digest."
 )
 @click.option("--resume", type=click.IntRange(min=1), metavar="RUN", help="Go on with what a run was approved to do.")
+@click.option("--undo", is_flag=True, help="With --resume: take back what the run's unfinished restores replaced.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Never enough for a restore in place.")
 @click.option(
     "--confirm",
@@ -44,6 +45,7 @@ def command(
     file: Path | None,
     digest: str | None,
     resume: int | None,
+    undo: bool,
     auto_approve: bool,
     confirmed: tuple[str, ...],
     codes: tuple[str, ...],
@@ -76,11 +78,13 @@ def command(
       snapplan apply --confirm lab/vm/web-01         with a declared restore in place
       snapplan apply --allow SP301 --reason CHG-77
       snapplan apply --resume 12
+      snapplan apply --resume 12 --undo              take back a restore that was interrupted half-way
     """
     from snapplan.cli.applying import Wish, carry_out
-    from snapplan.cli.approved import Source, carry_out_approved
+    from snapplan.cli.approved import Source, carry_out_approved, take_back
     from snapplan.cli.lifting import lifted
     from snapplan.cli.planning import focus_of
+    from snapplan.errors import CommandLineError
     from snapplan.models.plan import Verb
 
     wish = Wish(
@@ -94,5 +98,9 @@ def command(
         full=full,
         form=form,
     )
+    if undo and (resume is None or file is not None or digest is not None):
+        raise CommandLineError("--undo goes with --resume RUN, and takes back what that run had begun")
+    if undo and resume is not None:
+        return take_back(resume, wish)
     source = Source(file, digest, resume)
     return carry_out_approved(source, wish) if source else carry_out(wish)

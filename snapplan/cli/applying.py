@@ -14,9 +14,15 @@ from snapplan.cli.lifting import Lifted
 from snapplan.cli.planning import apply_command, check_focus, in_place_targets, order_command, undo_commands
 from snapplan.cli.progress import progress
 from snapplan.cli.session import session
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.errors import BlockedError
 from snapplan.models.order import Focus, Orders
+from snapplan.models.plan import plain
+from snapplan.models.request import Mandate
+from snapplan.planner import safety
+from snapplan.planner.safety import COMPLETE
 from snapplan.render.account import FORMAT, account_text
+from snapplan.render.diagnostics import diagnostic_text
 from snapplan.render.text import nothing_to_do, plan_text
 
 if TYPE_CHECKING:
@@ -41,6 +47,7 @@ class Wish(NamedTuple):
     full: bool = False
     form: str = "text"
     command: str = "apply"
+    mandate: Mandate = NO_MANDATE
 
     @property
     def terms(self) -> Terms:
@@ -52,6 +59,7 @@ class Wish(NamedTuple):
             only=self.only,
             excepted=self.excepted,
             unattended=self.auto_approve,
+            mandate=self.mandate,
         )
 
 
@@ -74,9 +82,8 @@ def carry_out(wish: Wish) -> int:
             console.notice(text)
         if wish.orders and has_errors(document):
             return exit_code(ExitCode.FAILED)
-        consented = _consent(document, wish)
-        wish = wish._replace(confirmed=consented)
-        _, account = execute(workspace, plan, wish)
+        wish = _consented(document, wish)
+        made, account = execute(workspace, plan, wish)
     if wish.form == "text" and document["actions"]:
         resume = order_command(wish.orders, wish.confirmed) if wish.orders else apply_command(document)
         show_account(account, document, resume)
@@ -85,7 +92,7 @@ def carry_out(wish: Wish) -> int:
 
         console.told(json_text(account))
     gated = wish.auto_approve and RETROACTIVE_CODE not in wish.lifted.codes and any(map(is_gated, plan.actions))
-    return account_exit_code(account, document, wish.confirmed, gated=gated)
+    return account_exit_code(account, document, wish.confirmed, gated=gated, undecided=is_undecided(made))
 
 
 def _settle(workspace: Workspace, wish: Wish) -> None:
@@ -170,20 +177,35 @@ def account_exit_code(
     confirmed: frozenset[str] = frozenset(),
     *,
     gated: bool = False,
+    undecided: bool = False,
 ) -> int:
     """Return the exit code of an apply: what its account and its plan say.
 
     A restore in place that was not ``confirmed``, and what is ``gated`` because nobody looked at it, count as blocked.
+    ``undecided`` says that a half-exchanged restore was left for a person.
     """
     stopped = any(guard["state"] not in ("ok", "allowed") for guard in document["guards"])
     stopped = stopped or gated or not confirmed.issuperset(in_place_targets(document))
     return exit_code(
         ExitCode.INTERRUPTED if account["state"] == "interrupted" else None,
-        ExitCode.PARTIAL if account["state"] in ("partial", "failed") else None,
+        ExitCode.PARTIAL if undecided or account["state"] in ("partial", "failed") else None,
         ExitCode.BLOCKED if stopped else None,
         *unread(document),
         ExitCode.FAILED if has_errors(document) else None,
     )
+
+
+def is_undecided(made: Plan) -> bool:
+    """Whether restores are left half-exchanged, and say how to decide about them."""
+    left = [one for one in made.pending if one.effect == COMPLETE]
+    for finding in safety.findings(left):
+        console.notice(diagnostic_text(plain(finding), style=console.err_style()))
+    return bool(left)
+
+
+def mandate_of(document: Mapping[str, Any]) -> Mandate:
+    """Return what a plan that somebody approved says about half-exchanged restores: those that it shows are completed."""
+    return Mandate(complete=frozenset(one["key"] for one in document["pending"] if one["effect"] == COMPLETE))
 
 
 def has_errors(document: Mapping[str, Any]) -> bool:
@@ -200,28 +222,31 @@ def _show(document: Mapping[str, Any], wish: Wish) -> None:
         write = console.told if wish.auto_approve else console.result
         write(text) if as_text else console.notice(text)
         return
-    from snapplan.render.diagnostics import diagnostic_text
-
     for finding in document["diagnostics"]:
         console.notice(diagnostic_text(finding, style=console.err_style()))
     if not has_errors(document):
         console.notice(nothing_to_do(document))
 
 
-def _consent(document: Mapping[str, Any], wish: Wish) -> frozenset[str]:
-    """Return the targets whose restore in place is approved; raise ``BlockedError`` where the plan as a whole is not."""
+def _consented(document: Mapping[str, Any], wish: Wish) -> Wish:
+    """Return ``wish`` with what was approved; raise ``BlockedError`` where the plan as a whole is not.
+
+    Approved are the targets whose restore in place is confirmed, and half-exchanged restores that a person was shown.
+    """
     open_ones = [target for target in in_place_targets(document) if target not in wish.confirmed]
-    if not document["actions"]:
-        return wish.confirmed
+    mandate = Mandate() if wish.orders else mandate_of(document)
+    if not document["actions"] and not mandate.complete:
+        return wish
     if wish.auto_approve or not console.at_terminal():
-        _refuse_unattended(document, wish, open_ones)
-        return wish.confirmed
+        if document["actions"]:
+            _refuse_unattended(document, wish, open_ones)
+        return wish
     typed = {target for target in open_ones if _type_name(target)}
     if len(typed) < len(open_ones):
         raise BlockedError("the name was not typed; nothing was done")
     if not _named_everything(document, wish) and not console.confirmed("Carry this out?"):
         raise BlockedError("not confirmed; nothing was done")
-    return wish.confirmed | typed
+    return wish._replace(confirmed=wish.confirmed | typed, mandate=mandate)
 
 
 def _named_everything(document: Mapping[str, Any], wish: Wish) -> bool:

@@ -6,12 +6,17 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from snapplan import clock
 from snapplan.applier.approve import read_actions
 from snapplan.cli import console
-from snapplan.cli.applying import account_exit_code, execute_approved, show_account
+from snapplan.cli.applying import account_exit_code, execute_approved, is_undecided, mandate_of, show_account
+from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.interrupts import stopping
 from snapplan.cli.planning import command_words, in_place_targets
+from snapplan.cli.progress import progress
 from snapplan.cli.session import session
 from snapplan.errors import CommandLineError
+from snapplan.models.request import Mandate
 from snapplan.plan_check import check, stale
 from snapplan.plan_file import read
 from snapplan.render.phrases import moment, shown, summary_sentence
@@ -56,7 +61,13 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
             return 0
         _announce(document, source)
         confirmed = wish.confirmed | frozenset(in_place_targets(document))
-        terms = wish.terms._replace(confirmed=confirmed, unattended=False, saved=source.run is None, resumes=source.run)
+        terms = wish.terms._replace(
+            confirmed=confirmed,
+            unattended=False,
+            saved=source.run is None,
+            resumes=source.run,
+            mandate=mandate_of(document) if source.run is None else Mandate(complete=restores_of(document)),
+        )
         made, account = execute_approved(workspace, document, read_actions(document), wish, terms)
     result = made.document()
     if wish.form == "json":
@@ -65,7 +76,30 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
         console.told(json_text(account))
     else:
         show_account(account, result, shlex.join(command_words("apply", "--resume", str(account["run"]))))
-    return account_exit_code(account, result, confirmed)
+    return account_exit_code(account, result, confirmed, undecided=is_undecided(made))
+
+
+def take_back(number: int, wish: Wish) -> int:
+    """Take back what the run called ``number`` had exchanged for restores that it did not finish; return the exit code."""
+    from snapplan.workspace import Workspace
+
+    with Workspace.open(session().root, writable=True) as workspace:
+        document = _of_run(workspace, number)
+        if document is None:
+            console.notice(f"Run {number} was carried out; there is nothing to take back.")
+            return 0
+        mandate = Mandate(undo=restores_of(document))
+        with stopping() as stop, progress(()) as observer:
+            workspace.settle(observer=observer, lock_timeout=wish.lock_timeout, stop=stop, mandate=mandate)
+        made = workspace.plan(clock.now())
+    return exit_code(ExitCode.PARTIAL if is_undecided(made) else None)
+
+
+def restores_of(document: Mapping[str, Any]) -> frozenset[str]:
+    """Return the keys of the restores in a plan document."""
+    keys = (action["change"].get("key") for action in document["actions"] if action["verb"] == "restore")
+    pending = (one["key"] for one in document["pending"])
+    return frozenset(key for key in (*keys, *pending) if key)
 
 
 def _announce(document: Mapping[str, Any], source: Source) -> None:

@@ -39,10 +39,16 @@ def undo_commands(document: Mapping[str, Any], account: Mapping[str, Any]) -> li
         shlex.join(command_words("restore", action["target"], "--from", name, "--mode", "in_place", *_switches(action)))
         for action in document["actions"]
         if action["verb"] == "restore" and action["change"].get("mode") == "in_place" and action["target"] in done
-        for number in action["after"]
-        if number in by_number and by_number[number]["verb"] == "snapshot"
-        for name in [by_number[number]["snapshot"].rpartition("@")[2]]
+        for name in _safety_names(action, by_number)
     ]
+
+
+def _safety_names(action: Mapping[str, Any], by_number: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """Return the name of the snapshot that has what a restore in place replaced: kept by it, or taken before."""
+    before = [by_number[number] for number in action["after"] if number in by_number]
+    kept = [action["change"]["keeps"]] if "keeps" in action["change"] else []
+    taken = [each["snapshot"] for each in before if each["verb"] == "snapshot"]
+    return [address.rpartition("@")[2] for address in (*kept, *taken)]
 
 
 def _switches(action: Mapping[str, Any]) -> list[str]:

@@ -80,8 +80,8 @@ PLANS = (
     Code(
         "SP422",
         "a restore that was begun and is not finished",
-        "The next apply completes or undoes it; it is never begun twice, and nothing of its target expires until then.",
-        "Run snapplan apply.",
+        "It is never begun twice, and nothing of its target expires until it is completed or undone.",
+        "Run snapplan apply; where it was interrupted half-way, decide as SP435 says.",
     ),
     Code(
         "SP424",
@@ -149,6 +149,21 @@ PLANS = (
         "an order that the backend cannot take as it was asked",
         "The snapshot would not be locked, hidden or partial, so none is taken.",
         "Leave the option out, or take a snapshot of the whole system: BACKEND/cloud.",
+    ),
+    Code(
+        "SP435",
+        "a restore that was interrupted half-way",
+        "A run died when it had replaced a part of the target, so the target is a mixture of old and new content. Nothing"
+        " is lost: what was replaced is kept. What was written since would be set aside too if the restore were completed,"
+        " so apply --auto-approve leaves it as it is, expires no snapshot of the target, and ends with 7.",
+        "Look at the target, then complete the restore with snapplan apply --resume RUN, or take it back with snapplan"
+        " apply --resume RUN --undo. An apply at a terminal, or of a plan that shows it, completes it too.",
+    ),
+    Code(
+        "SP436",
+        "a restore that was interrupted",
+        "A run died before it had replaced anything of the target, or after it had replaced all of it.",
+        "Nothing; the next apply undoes it or records it as done, and says so.",
     ),
     Code(
         "SP440",

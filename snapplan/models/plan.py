@@ -127,6 +127,23 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A restore that a run began which died. ``run`` is that run's id, ``started_at`` when it was begun.
+
+    ``exchanged`` says how much of the target is replaced: nothing, some or all (``None``: the backend cannot tell).
+    ``effect`` is what an apply of this plan does: undo, record, settle; or complete, which needs somebody's approval.
+    """
+
+    backend: str
+    key: str
+    run: str
+    target: str
+    started_at: datetime
+    exchanged: str | None
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestCount:
     """Requests to a backend whose platform limits them.
 
@@ -199,6 +216,7 @@ class Plan:
 
     ``exact_until``: until then planning again gives the same digest. ``refreshed`` is false where the backends were not
     asked. ``id`` names this making of the plan, ``digest`` its meaning; ``checksum`` is over the whole document.
+    ``pending`` are the restores that runs which died left begun.
     ``existing`` are the snapshots that an order asks for and that were taken before under its key: it is carried out.
     ``target_globs`` and ``backend_globs`` are what the plan is limited to. ``settled`` is what a platform's own schedule
     shows to be as the policy wants it: an apply records it, there is nothing to do, and it is not part of the document.
@@ -218,6 +236,7 @@ class Plan:
     next_due: NextDue | None = None
     existing: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    pending: tuple[Pending, ...] = ()
     target_globs: tuple[str, ...] = ("*",)
     backend_globs: tuple[str, ...] = ("*",)
     refreshed: bool = True

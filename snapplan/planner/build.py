@@ -14,6 +14,7 @@ from snapplan.models.plan import (
     Summary,
     Verb,
 )
+from snapplan.planner import safety
 from snapplan.planner.backends import findings, summaries
 from snapplan.planner.context import CLOCK_CODE, Draft, prepare
 from snapplan.planner.digest import digest
@@ -281,6 +282,7 @@ def _next_due(context: Context) -> NextDue | None:
 
 def _finish(context: Context, draft: Draft, guards: tuple[GuardResult, ...]) -> Plan:
     next_due = _next_due(context)
+    interrupted = safety.pending(context)
     instants = {*draft.instants, *([next_due.at] if next_due else [])}
     counts = dict.fromkeys(Verb, 0)
     for action in draft.actions:
@@ -307,11 +309,12 @@ def _finish(context: Context, draft: Draft, guards: tuple[GuardResult, ...]) -> 
         next_due=next_due,
         existing=tuple(draft.existing),
         settled=tuple(draft.settled),
-        diagnostics=(*draft.diagnostics, *findings(context, draft.actions)),
+        diagnostics=(*draft.diagnostics, *findings(context, draft.actions), *safety.findings(interrupted)),
+        pending=interrupted,
         target_globs=context.focus.targets,
         backend_globs=context.focus.backends,
         refreshed=context.world.refreshed,
-        digest=digest(draft.actions),
+        digest=digest(draft.actions, interrupted),
     )
 
 

@@ -11,7 +11,7 @@ from snapplan.models.plan import Verb, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from snapplan.models.plan import Action
+    from snapplan.models.plan import Action, Pending
 
 MEANING = (
     *("verb", "backend", "target", "snapshot", "profile", "period", "slot", "expires_at", "change", "precondition"),
@@ -20,10 +20,11 @@ MEANING = (
 MOVES_WITH_THE_CLOCK = frozenset({"snapshot", "slot", "expires_at"})
 
 
-def digest(actions: Iterable[Action]) -> str:
-    """Return the digest of a plan with these actions, as ``digest_of`` its document."""
+def digest(actions: Iterable[Action], pending: Iterable[Pending] = ()) -> str:
+    """Return the digest of a plan with these actions and pending restores, as ``digest_of`` its document."""
     fields = (*MEANING, "reasons")
-    return digest_of({"actions": [{name: plain(getattr(action, name)) for name in fields} for action in actions]})
+    document = {"actions": [{name: plain(getattr(action, name)) for name in fields} for action in actions]}
+    return digest_of({**document, "pending": [plain(one) for one in pending]})
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
@@ -31,9 +32,11 @@ def digest_of(document: Mapping[str, Any]) -> str:
 
     Of a snapshot that is the first of its period, slot and name follow the moment of apply and do not count; of any
     snapshot with a retention the same holds for its expiration. Raises ``KeyError`` or ``TypeError`` where ``document`` is
-    none.
+    none. A pending restore counts that an apply completes.
     """
     meanings = sorted(json.dumps(_meaning(action), sort_keys=True) for action in document["actions"])
+    completed = [one for one in document.get("pending", ()) if one["effect"] == "complete"]
+    meanings += sorted(json.dumps([one["effect"], one["backend"], one["key"], one["run"]]) for one in completed)
     return hashlib.sha256("\n".join(meanings).encode()).hexdigest()
 
 

@@ -20,10 +20,11 @@ from snapplan.planner.safety import SAFETY_PREFIX, SAFETY_RETENTION, open_source
 from snapplan.planner.steps import precondition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from snapplan.ids import TargetAddress
+    from snapplan.models.request import SnapshotRequest
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Target
     from snapplan.models.world import BackendState
@@ -150,8 +151,8 @@ def _still_wanted(context: Context, draft: Draft, wish: Wish) -> bool:
             "SP422",
             Severity.WARNING,
             "was begun and is neither completed nor undone",
-            "The next apply completes or undoes it; it is never begun twice.",
-            "snapplan apply",
+            "It is never begun twice.",
+            "snapplan apply completes or undoes it, or says how to decide",
         )
     return False
 
@@ -221,13 +222,14 @@ def _source(context: Context, wish: Wish, address: TargetAddress, live: Target |
     candidates = [
         snapshot
         for snapshot in state.snapshots
-        if snapshot.completed_at is not None
+        if snapshot.standing.restores
         and snapshot.taken_at <= context.now
         and (_is_of(snapshot, address, live) if own else snapshot.scope is wish.via and _holds(snapshot, inside))
     ]
     if wish.snapshot != "latest":
         named = [snapshot for snapshot in candidates if snapshot.name == wish.snapshot]
         if not named:
+            _refuse_damaged(wish, state)
             hint = f"snapplan list snapshots --target '{wish.target}'"
             raise RefusalError(
                 _refuse(wish, "SP426", f"{wish.target} has no complete snapshot {wish.snapshot!r}", hint)
@@ -235,12 +237,25 @@ def _source(context: Context, wish: Wish, address: TargetAddress, live: Target |
         return named[0]
     project = context.policy.config.project
     before = wish.before or context.now
-    ours = [s for s in candidates if (s.mark is not None and s.mark.project == project) and s.taken_at <= before]
+    ours = [
+        s
+        for s in candidates
+        if s.standing.latest and s.mark is not None and s.mark.project == project and s.taken_at <= before
+    ]
     if not ours:
         via = f" of scope {wish.via} that holds it" if not own else ""
         limit = f" taken by {format_instant(wish.before)}" if wish.before else ""
         raise RefusalError(_refuse(wish, "SP426", f"{wish.target} has no complete snapshot{via}{limit}"))
     return max(ours, key=lambda snapshot: (snapshot.taken_at, snapshot.native_id))
+
+
+def _refuse_damaged(wish: Wish, state: BackendState) -> None:
+    """Raise ``RefusalError`` where the snapshot that was named is there, but nothing can be restored from it."""
+    target = f"{wish.target}@{wish.snapshot}"
+    damaged = next((s for s in state.snapshots if s.address == target and s.damage), None)
+    if damaged is not None:
+        summary = f"{target} is damaged: {damaged.damage}"
+        raise RefusalError(_refuse(wish, "SP426", summary, f"snapplan list snapshots --target '{wish.target}'"))
 
 
 def _holds(snapshot: Snapshot, inside: str) -> bool:
@@ -270,8 +285,11 @@ def _check_blockers(wish: Wish, address: TargetAddress, live: Target | None, sta
 def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
     after = []
     in_place = wish.mode is RestoreMode.IN_PLACE
-    if in_place and found.live is not None:
+    keeps = in_place and context.world.backends[found.address.backend].capabilities.keeps_replaced
+    set_aside = _kept(context, wish, found.live) if keeps and found.live is not None else None
+    if in_place and not keeps and found.live is not None:
         after.append(_add_safety(context, draft, wish, found.live))
+    options: Mapping[str, Any] = dict.fromkeys(wish.options, True)
     request = RestoreRequest(
         key=wish.key,
         run="",
@@ -283,7 +301,8 @@ def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
         mode=wish.mode,
         as_name=wish.as_name,
         content=content_digest(wish),
-        **dict.fromkeys(wish.options, True),
+        set_aside=set_aside,
+        **options,
     )
     return draft.add(
         Verb.RESTORE,
@@ -292,11 +311,22 @@ def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
         snapshot=found.source.address,
         reversible=not in_place or found.live is not None,
         after=tuple(after),
-        change=_effect(context, wish, found),
+        change=_effect(wish, found, set_aside),
         precondition={**precondition(found.source), "target_id": found.target_id},
-        reasons=(Reason("restore", _sentence(context, wish, found), str(wish.where) if wish.where else None),),
+        reasons=(
+            Reason("restore", _sentence(context, wish, found, set_aside), str(wish.where) if wish.where else None),
+        ),
         request=request,
     )
+
+
+def _kept(context: Context, wish: Wish, live: Target) -> SnapshotRequest:
+    """Return how the driver keeps what the restore replaces; a restore that was undone before may have kept some too."""
+    key = f"{SAFETY_PREFIX}{wish.key}"
+    earlier = [manual.key for manual in context.owned[live.backend].manual if manual.target_id == live.id]
+    number = sum(other == key or other.startswith(f"{key}~") for other in earlier)
+    key = f"{key}~{number + 1}" if number else key
+    return manual_request(context, live, key, SAFETY_RETENTION, description=f"replaced by restore {wish.key}")
 
 
 def _add_safety(context: Context, draft: Draft, wish: Wish, live: Target) -> int:
@@ -317,19 +347,38 @@ def _add_safety(context: Context, draft: Draft, wish: Wish, live: Target) -> int
     )
 
 
-def _effect(context: Context, wish: Wish, found: Found) -> dict[str, Any]:
+def _effect(wish: Wish, found: Found, set_aside: SnapshotRequest | None) -> dict[str, Any]:
     effect: dict[str, Any] = {"key": wish.key, "mode": str(wish.mode), "from": found.source.address}
     if wish.mode is RestoreMode.CLONE:
         effect["as"] = f"{found.address.backend}/{found.address.scope}/{wish.as_name}"
     elif found.live is not None:
         effect["loses_since"] = found.source.taken_at
+    if set_aside is not None:
+        effect["keeps"] = f"{set_aside.target.address}@{set_aside.name}"
     return {**effect, **dict.fromkeys(wish.options, True)}
 
 
-def _sentence(context: Context, wish: Wish, found: Found) -> str:
+def _sentence(context: Context, wish: Wish, found: Found, set_aside: SnapshotRequest | None) -> str:
     as_name = f"{found.address.backend}/{found.address.scope}/{wish.as_name}"
     restored = as_name if wish.mode is RestoreMode.CLONE else wish.target
-    return "; ".join([_loss(context, wish, found), *powering.told(wish.options, wish.mode, found.live, restored)])
+    parts = [_loss(context, wish, found), *_worth(found.source)]
+    if set_aside is not None:
+        parts.append(f"what it replaces is kept as {set_aside.name} for {format_duration(SAFETY_RETENTION)}")
+    if wish.mode is RestoreMode.IN_PLACE and found.live is not None and found.live.inside:
+        others = context.world.backends[found.address.backend].targets
+        inside = sorted(other.address for other in others if other.id in found.live.inside)
+        parts.append(f"{', '.join(inside)} inside it {'stays' if len(inside) == 1 else 'stay'} as now")
+    return "; ".join([*parts, *powering.told(wish.options, wish.mode, found.live, restored)])
+
+
+def _worth(source: Snapshot) -> Iterator[str]:
+    """Say what is to be known of a source that is less than whole."""
+    if source.set_aside:
+        yield "the source is what an earlier restore replaced: its files may have changed afterwards"
+    if source.suspicion:
+        yield f"the source is suspicious: {source.suspicion}"
+    if source.gaps:
+        yield f"the source has gaps: {source.gaps}"
 
 
 def _loss(context: Context, wish: Wish, found: Found) -> str:

@@ -11,6 +11,7 @@ from snapplan.models.durations import format_duration
 from snapplan.models.order import Focus, Orders
 from snapplan.models.snapshot import Condition
 from snapplan.models.target import Quiesce
+from snapplan.planner import safety
 from snapplan.planner.acceptance import suspicious_since
 from snapplan.planner.build import plan
 from snapplan.planner.context import prepare
@@ -58,11 +59,15 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
         if context.in_focus(item.target.address):
             resolved.setdefault(item.target.address, []).append(item)
     live = {address for address in addresses.values() if context.in_focus(address)}
+    interrupted: dict[str, list[str]] = {}
+    for one in safety.pending(context):
+        interrupted.setdefault(one.target, []).extend(finding.summary for finding in safety.findings([one]))
     rows = [
         _row(context, address, resolved.get(address, []), by_target.get(address, []), exists=address in live)
         for address in sorted(live | by_target.keys())
     ]
     for row in rows:
+        row["attention"] += [f"see {code}" for code in interrupted.get(row["target"], ())]
         row["attention"] += [
             f"see {each.code}"
             for state in context.backends.values()
