@@ -80,6 +80,7 @@ def _surroundings(plan: Plan) -> dict[str, Any]:
         "guards": {guard.name: guard.state for guard in plan.guards if guard.state != "ok"},
         "exact_until": _shown(plan.exact_until) if plan.exact_until else None,
         "next_due": f"{_shown(plan.next_due.at)} {plan.next_due.target}" if plan.next_due else None,
+        "pending": {one.key: one.effect for one in plan.pending},
         "drift": [f"{drifted.kind} {drifted.subject}" for drifted in plan.drift],
         "foreign": plan.summary.foreign,
         "keep": plan.summary.keep,

@@ -15,7 +15,7 @@ from snapplan.drivers.memory.deadlines import deadline
 from snapplan.models.durations import parse_duration
 from snapplan.models.order import AdoptOrder, Capture, Focus, LockOrder, Orders, PinOrder, RestoreOrder, SnapshotOrder
 from snapplan.models.policy import ConfigFile, Policy, PolicyFile
-from snapplan.models.request import StartedRestore
+from snapplan.models.request import Progress, StartedRestore
 from snapplan.models.snapshot import Mark, Pin, Snapshot
 from snapplan.models.target import Capabilities, Quiesce, RestoreMode, RestorePath, Scope, Target
 from snapplan.models.world import (
@@ -184,7 +184,8 @@ def _restore_record(fields: str | dict[str, str]) -> RestoreRecord:
 
 def _started(one: dict[str, Any]) -> StartedRestore:
     target_id = one.get("target_id", "volume/a")
-    return StartedRestore(one["key"], one.get("run", "r1"), target_id, LONG_AGO, one.get("done", False))
+    exchanged = Progress(one["exchanged"]) if "exchanged" in one else None
+    return StartedRestore(one["key"], one.get("run", "r1"), target_id, LONG_AGO, one.get("done", False), exchanged)
 
 
 def triple_of(text: str) -> Triple:

@@ -16,7 +16,7 @@ from snapplan.models.world import ManualKey
 from snapplan.planner import powering
 from snapplan.planner.manual import manual_request
 from snapplan.planner.resolve import matches
-from snapplan.planner.safety import SAFETY_PREFIX, SAFETY_RETENTION, open_sources
+from snapplan.planner.safety import SAFETY_PREFIX, SAFETY_RETENTION, open_sources, pending
 from snapplan.planner.steps import precondition
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def _still_wanted(context: Context, draft: Draft, wish: Wish) -> bool:
             "A key is carried out once; changing its entry does nothing.",
             "give the new restore a key of its own",
         )
+    elif any(one.key == wish.key for one in pending(context)):
+        return False  # said of all interrupted restores, declared or not
     elif begun.get(wish.key) is False or (record is not None and record.state == "started" and wish.key not in begun):
         _say(
             draft,

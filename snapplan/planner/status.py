@@ -60,8 +60,8 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
             resolved.setdefault(item.target.address, []).append(item)
     live = {address for address in addresses.values() if context.in_focus(address)}
     interrupted: dict[str, list[str]] = {}
-    for one in safety.pending(context):
-        interrupted.setdefault(one.target, []).extend(finding.summary for finding in safety.findings([one]))
+    for restore in safety.pending(context):
+        interrupted.setdefault(restore.target, []).extend(each.summary for each in safety.findings([restore]))
     rows = [
         _row(context, address, resolved.get(address, []), by_target.get(address, []), exists=address in live)
         for address in sorted(live | by_target.keys())

@@ -63,6 +63,8 @@ def nothing_to_do(document: Mapping[str, Any]) -> str:
 
     Where nothing could be read, nothing is known to match.
     """
+    if any(one["effect"] == "complete" for one in document["pending"]):
+        return "Nothing else is planned."
     silent = [shown(backend["name"]) for backend in document["backends"] if backend["error"] is not None]
     if silent and len(silent) == len(document["backends"]):
         return f"Nothing is planned: {', '.join(silent)} could not be read."
