@@ -243,6 +243,7 @@ class Workspace:
                 base=self.root,
                 read_only=not self._writable,
                 meter=self.meter(backend),
+                others=config.backends,
             )
         return self._drivers[backend]
 

@@ -94,6 +94,8 @@ class Settings(NamedTuple):
     count from (the policy repository). ``read_only`` promises that nothing will be written: the driver must then not
     create or change anything on the backend, not even its store. ``meter`` counts requests where the platform limits them;
     without one a driver counts its own. ``permit`` is asked while it writes; without one nobody else writes.
+    ``stores`` are the folders on this machine where the other backends of the configuration keep their snapshots: no part
+    of any target.
     """
 
     backend: str
@@ -104,6 +106,7 @@ class Settings(NamedTuple):
     read_only: bool = False
     meter: Meter | None = None
     permit: Permit | None = None
+    stores: Collection[Path] = ()
 
 
 class Driver(Protocol):
@@ -190,7 +193,8 @@ class DriverType(NamedTuple):
     """A driver as the registry knows it.
 
     ``options`` is the model of its own keys in ``snapplan.yaml``. ``check`` examines a backend for ``snapplan drivers
-    check``: credentials, permissions, versions, what this system offers; it writes nothing.
+    check``: credentials, permissions, versions, what this system offers; it writes nothing. ``stores`` names the folders on
+    this machine in which a backend of these settings keeps its snapshots (``Settings.stores`` of the others).
     """
 
     name: str
@@ -199,3 +203,4 @@ class DriverType(NamedTuple):
     options: type[BaseModel]
     open: Callable[[Settings], Driver]
     check: Callable[[Settings], Iterator[CheckFinding]] | None = None
+    stores: Callable[[Settings], Collection[Path]] | None = None

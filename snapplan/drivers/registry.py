@@ -8,6 +8,7 @@ built-in name cannot be taken over by another package.
 from __future__ import annotations
 
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from snapplan.drivers.base import DriverType, Settings
@@ -15,7 +16,7 @@ from snapplan.drivers.metering import ProcessMeter
 from snapplan.errors import BackendError, SnapplanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from snapplan.drivers.base import CheckFinding, Driver, Meter
     from snapplan.models.policy import Backend
 
+NO_OTHERS: Mapping[str, Backend] = MappingProxyType({})
 GROUP = "snapplan.drivers"
 BUILT_IN = {
     "directory": "snapplan.drivers.directory:DRIVER",
@@ -59,12 +61,20 @@ def broken() -> list[SnapplanError]:
 
 
 def open_backend(
-    backend: str, config: Backend, *, project: str, base: Path, read_only: bool, meter: Meter | None = None
+    backend: str,
+    config: Backend,
+    *,
+    project: str,
+    base: Path,
+    read_only: bool,
+    meter: Meter | None = None,
+    others: Mapping[str, Backend] = NO_OTHERS,
 ) -> Driver:
     """Connect to the backend called ``backend``, as ``config`` describes it.
 
     ``base`` is the folder that relative paths count from. With ``read_only`` the driver writes nothing. ``meter`` counts
-    its requests; without one they are counted as long as the connection is open. Raises ``BackendError`` where the driver
+    its requests; without one they are counted as long as the connection is open. ``others`` are all backends of the
+    configuration: what they keep on this machine is no part of this one's targets. Raises ``BackendError`` where the driver
     is missing, its options are wrong, a secret cannot be read or the backend refuses.
     """
     driver = _required(backend, config.driver)
@@ -78,8 +88,23 @@ def open_backend(
             quiesce_commands=config.quiesce_commands,
             read_only=read_only,
             meter=meter or ProcessMeter(),
+            stores=tuple(_stores(backend, others, project, base)),
         )
     )
+
+
+def _stores(backend: str, others: Mapping[str, Backend], project: str, base: Path) -> Iterator[Path]:
+    """Yield where the other backends keep their snapshots on this machine; what is wrong with one of them is its own."""
+    for name, config in others.items():
+        if name == backend:
+            continue
+        try:
+            driver = _required(name, config.driver)
+            if driver.stores is not None:
+                options = driver.options.model_validate(config.options)
+                yield from driver.stores(Settings(name, project, options, base, read_only=True))
+        except (BackendError, ValueError):
+            continue
 
 
 def check_backend(backend: str, config: Backend, *, project: str, base: Path) -> Iterator[CheckFinding] | None:

@@ -19,6 +19,8 @@ from snapplan.drivers.directory.options import DirectoryOptions
 from snapplan.models.target import Capabilities, RestoreMode, RestorePath, Scope
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from snapplan.drivers.base import Driver, Settings
 
 _OBJECTS = (Scope.VM, Scope.VOLUME, Scope.TENANT)
@@ -47,6 +49,19 @@ def open_directory(settings: Settings) -> Driver:
     return DirectoryDriver(settings, settings.options, CAPABILITIES)
 
 
+def stores(settings: Settings) -> list[Path]:
+    """Return the one store of a backend; nothing is read."""
+    from snapplan.drivers.directory.layout import lay_out
+
+    assert isinstance(settings.options, DirectoryOptions)
+    return [lay_out(settings.backend, settings.options, settings.base).store]
+
+
 DRIVER = DriverType(
-    "directory", "Folders on this machine, copied or reflinked", CAPABILITIES, DirectoryOptions, open_directory
+    "directory",
+    "Folders on this machine, copied or reflinked",
+    CAPABILITIES,
+    DirectoryOptions,
+    open_directory,
+    stores=stores,
 )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from typing import TYPE_CHECKING
 
 from snapplan.drivers.directory.linux import entry_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DENIED = (errno.EPERM, errno.EACCES, errno.EINVAL)
 _XATTR_REFUSED = (*_DENIED, errno.ENOTSUP, errno.E2BIG, errno.ERANGE)
@@ -17,16 +21,24 @@ _SET_ID = stat.S_ISUID | stat.S_ISGID
 class Attributes:
     """Sets what can be set, and remembers what could not, for one notice each.
 
-    ``root_fd`` is the new folder that everything is made in: its owner is the one that new things get.
+    ``root_fd`` is the new folder that everything is made in: its owner is the one that new things get. ``unreadable`` is
+    told of extended attributes that the source does not give away, with the path; it may raise.
     """
 
-    def __init__(self, root_fd: int) -> None:
+    def __init__(self, root_fd: int, unreadable: Callable[[OSError, str], None]) -> None:
+        self._unreadable = unreadable
         self._lost: dict[str, list[str]] = {}
         self._made = _prepare(root_fd)
 
     def lost(self, what: str, path: str) -> None:
         """Remember that ``what`` was not kept of ``path``."""
         self._lost.setdefault(what, []).append(path)
+
+    def not_read(self, error: OSError, path: str) -> None:
+        """Remember that extended attributes of ``path`` are lost where the system only refuses, else raise ``error``."""
+        if error.errno not in _XATTR_REFUSED:
+            raise error
+        self.lost(f"extended attributes not kept ({os.strerror(error.errno)})", path)
 
     def notices(self) -> tuple[str, ...]:
         """Return one sentence for each kind of loss."""
@@ -38,8 +50,7 @@ class Attributes:
         # Owner first: it clears set-id bits and file capabilities. Times last: all else would move them.
         if (status.st_uid, status.st_gid) != self._made and not self._own(dst_fd, None, status, path):
             mode = self._without_set_id(mode, status, path)
-        names = _listed(src_fd, follow=True)
-        for name in names:
+        for name in self._names(src_fd, path, follow=True):
             self._copy_xattr(src_fd, dst_fd, name, path, follow=True)
         os.chmod(dst_fd, mode)
         os.utime(dst_fd, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -51,7 +62,7 @@ class Attributes:
         if (status.st_uid, status.st_gid) != self._made and not self._own(name, dst_dir, status, path):
             mode = self._without_set_id(mode, status, path)
         source, copy = entry_path(src_dir, name), entry_path(dst_dir, name)
-        for attribute in _listed(source, follow=False):
+        for attribute in self._names(source, path, follow=False):
             self._copy_xattr(source, copy, attribute, path, follow=False)
         if not stat.S_ISLNK(status.st_mode):
             os.chmod(name, mode, dir_fd=dst_dir)
@@ -86,13 +97,23 @@ class Attributes:
     def _copy_xattr(self, source: int | str, copy: int | str, name: str, path: str, *, follow: bool) -> None:
         try:
             value = os.getxattr(source, name, follow_symlinks=follow)
+        except OSError as error:
+            if error.errno not in (errno.ENODATA, errno.ENOENT, errno.ENOTSUP):
+                self._unreadable(error, path)
+            return
+        try:
             os.setxattr(copy, name, value, follow_symlinks=follow)
         except OSError as error:
-            if error.errno in (errno.ENODATA, errno.ENOENT):
-                return
             if error.errno not in _XATTR_REFUSED:
                 raise
             self.lost(f"extended attribute {name!r} not kept ({os.strerror(error.errno)})", path)
+
+    def _names(self, source: int | str, path: str, *, follow: bool) -> list[str]:
+        try:
+            return _listed(source, follow=follow)
+        except OSError as error:
+            self._unreadable(error, path)
+            return []
 
 
 def _listed(thing: int | str, *, follow: bool) -> list[str]:

@@ -10,49 +10,68 @@ from typing import TYPE_CHECKING, NamedTuple
 from snapplan import clock, crash
 from snapplan.drivers.directory.collect import Collecting, collect
 from snapplan.drivers.directory.copy import CopyStoppedError
+from snapplan.drivers.directory.durable import move_exclusive
 from snapplan.drivers.directory.facts import Facts
 from snapplan.drivers.directory.failure import describe, refusing
-from snapplan.drivers.directory.listing import target_id
+from snapplan.drivers.directory.journal import list_journals
+from snapplan.drivers.directory.listing import damage_of, is_stray, out_of_the_way, target_id
+from snapplan.drivers.directory.marker import marker_id
+from snapplan.drivers.directory.mounts import origin_of
 from snapplan.drivers.directory.names import name_fault
+from snapplan.drivers.directory.omissions import RECORDED, Rules, gaps_text
 from snapplan.drivers.directory.parts import Part, found_in, parts_of
 from snapplan.drivers.directory.quiescing import Freezing, freezing_for
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
+from snapplan.drivers.directory.suspicion import earlier_facts, suspicion
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
 from snapplan.models.request import Outcome, SnapshotRequest
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from snapplan.drivers.directory.collect import Collected
     from snapplan.drivers.directory.copy import CopyReport
+    from snapplan.drivers.directory.facts import Origin
     from snapplan.drivers.directory.layout import Layout, Place
+    from snapplan.drivers.directory.options import DirectoryOptions, Traits
     from snapplan.drivers.directory.store import Store
     from snapplan.models.policy import QuiesceCommands
     from snapplan.models.request import Attention
 
 _NAMED_IN_NOTICES = 3
+# Room for `.damaged-` and eight digits, in characters of up to four bytes.
+_LONGEST_KEPT = 59
 
 
 @dataclass(frozen=True, slots=True)
 class Capturing:
-    """What taking snapshots on one backend needs. ``once`` says yes to the first who asks, and no from then on."""
+    """What taking snapshots on one backend needs.
+
+    ``once`` says yes to the first who asks, and no from then on. ``stores`` are those of the other backends.
+    """
 
     layout: Layout
     store: Store
     quiesce_commands: Mapping[str, QuiesceCommands]
-    content_hashes: bool
+    options: DirectoryOptions
     once: Callable[[], bool]
+    stores: Collection[Path] = ()
 
 
 class _Subject(NamedTuple):
-    """What is captured: its own folder name, the folders to copy, and the targets inside that are restored one by one."""
+    """What is captured: its own folder name, the folders to copy, and the targets inside that are restored one by one.
+
+    ``origin`` is what the target's folder is; ``None`` for a system without a root.
+    """
 
     folder: str
     parts: Sequence[Part]
     places: Sequence[Place]
     keys: Sequence[str]
+    traits: Traits
+    origin: Origin | None
 
 
 def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
@@ -77,11 +96,12 @@ def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention
     address = f"{request.target.address}@{request.name}"
     _check(request, store)
     with refusing(store.backend, f"take {address}"):
-        subject = _subject(capturing.layout, request)
-        facts = _first_facts(request, subject.folder)
+        subject = _subject(capturing, request)
+        store.prepare()
+        facts = _first_facts(request, subject, marker_id(store.path))
         existing = store.target_folder(facts.scope, facts.folder) / facts.name
-        if os.path.lexists(existing):
-            return _already(store, existing, facts)
+        if os.path.lexists(existing) and (found := _already(store, existing, facts)) is not None:
+            return found
         for left in store.begun(facts):
             store.discard(left)
         freezing = freezing_for(
@@ -90,7 +110,7 @@ def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention
         freezing.attention = frozen
         aside = store.begin(facts)
         try:
-            facts, notices = _fill(capturing, aside, facts, subject, freezing)
+            facts, notices = _fill(capturing, request, aside, facts, subject, freezing)
             return _completed(store, aside, facts, notices)._replace(attention=tuple(frozen))
         except BaseException as error:
             if isinstance(error, OSError) and not aside.exists():
@@ -114,48 +134,81 @@ def _check(request: SnapshotRequest, store: Store) -> None:
         raise RefusedError(store.backend, f"{request.target.address} has the id {expected!r}, the mark says otherwise")
 
 
-def _subject(layout: Layout, request: SnapshotRequest) -> _Subject:
+def _subject(capturing: Capturing, request: SnapshotRequest) -> _Subject:
+    layout, options = capturing.layout, capturing.options
     scope, name = request.target.scope, request.target.name
     if scope is Scope.CLOUD:
         places = layout.places()
         keys = [str(Scope.CLOUD), *(place.key for place in places)]
-        return _Subject("", parts_of(layout, places), places, keys)
+        origin = None if layout.root is None else origin_of(layout.root.resolve())
+        parts = parts_of(layout, places)
+        return _Subject("", parts, places, keys, options.traits(str(Scope.CLOUD)), origin)
     place = layout.place(scope, name)
     if place is None:
         raise NotFoundError(layout.backend, f"{request.target.address} is not there any more")
-    return _Subject(place.folder, (Part("", place.path),), (), [place.key])
+    origin = origin_of(place.path)
+    _check_place(layout, request, origin)
+    return _Subject(place.folder, (Part("", place.path),), (), [place.key], options.traits(place.key), origin)
 
 
-def _first_facts(request: SnapshotRequest, folder: str) -> Facts:
+def _check_place(layout: Layout, request: SnapshotRequest, origin: Origin) -> None:
+    """Raise ``RefusedError`` where the target is another place than the one that was planned for."""
+    planned = request.target.fingerprint
+    if planned is not None and planned.path != origin.fingerprint.path:
+        raise RefusedError(
+            layout.backend,
+            f"{request.target.address} changed since the plan: it was {planned.path!r} and is {origin.path!r} now",
+            hint="look who moved it or put a link in its place; a new plan says what to do",
+        )
+
+
+def _first_facts(request: SnapshotRequest, subject: _Subject, store_id: str) -> Facts:
     target = request.target
     return Facts(
         id=new_id(),
         name=request.name,
         scope=target.scope,
         target_name=target.name,
-        folder=folder,
-        mark=request.mark,
+        folder=subject.folder,
+        mark=request.mark._replace(store=store_id or None),
         description=request.description,
+        origin=subject.origin,
     )
 
 
-def _already(store: Store, existing: Path, facts: Facts) -> Outcome:
-    found = store.read(existing)
-    if found is None or found.mark.identity != facts.mark.identity:
-        owner = "has no mark" if found is None else f"is of project {found.mark.project!r}"
-        raise NameTakenError(
-            store.backend,
-            f"{facts.snapshot(store.backend, complete=False).address} exists and {owner}, or is another one",
-        )
-    return Outcome(snapshot=found.snapshot(store.backend, complete=True), existed=True)
+def _already(store: Store, existing: Path, facts: Facts) -> Outcome | None:
+    """Say what has the name already; ``None`` where it was a damaged one, which is now out of the way."""
+    found = store.look(existing)
+    if isinstance(found, Facts):
+        if found.mark.identity == facts.mark.identity and not is_stray(found.mark, facts.mark.store):
+            damage = damage_of(str(existing), found)
+            if not damage:
+                return Outcome(snapshot=found.snapshot(store.backend, complete=True), existed=True)
+            _put_aside(existing, existing.with_name(out_of_the_way(found)))
+            return None
+        owner = f"is of project {found.mark.project!r}"
+    elif found and store.is_only_ours():
+        _put_aside(existing, existing.with_name(f"{existing.name[:_LONGEST_KEPT]}.damaged-{facts.id[:8]}"))
+        return None
+    else:
+        owner = found or "has no mark"
+    raise NameTakenError(
+        store.backend,
+        f"{facts.snapshot(store.backend, complete=False).address} exists and {owner}, or is another one",
+    )
+
+
+def _put_aside(damaged: Path, other: Path) -> None:
+    """Give a damaged snapshot another name, under which it stays listed and kept."""
+    move_exclusive(damaged, other)
 
 
 def _fill(
-    capturing: Capturing, aside: Path, facts: Facts, subject: _Subject, freezing: Freezing
+    capturing: Capturing, request: SnapshotRequest, aside: Path, facts: Facts, subject: _Subject, freezing: Freezing
 ) -> tuple[Facts, tuple[str, ...]]:
     """Fill ``aside`` with data and manifest; return the final facts and what the operator is told."""
     stop = freezing.expired if freezing.required else None
-    how = Collecting(capturing.store.backend, capturing.store.path, capturing.content_hashes, stop)
+    how = Collecting(capturing.store.backend, _rules(capturing, subject.traits), capturing.options.content_hashes, stop)
     try:
         with freezing:
             crash.point("create.frozen")
@@ -165,10 +218,31 @@ def _fill(
         freezing.check()
         raise
     freezing.check()
-    facts = _with_results(facts, copied, freezing.quiesced, capturing.content_hashes)
+    facts = _with_results(facts, copied, freezing.quiesced, capturing.options.content_hashes)
     if facts.scope is Scope.CLOUD:
         facts = facts._replace(contains=tuple(found_in(aside / DATA, subject.places)))
-    return facts, (*freezing.notices, *_notices(copied, capturing.once))
+    notices = (*freezing.notices, *_notices(copied, capturing.once))
+    gaps = gaps_text(copied.left_out, facts.gap_count)
+    if gaps:
+        notices = (*notices, gaps)
+    earlier = list(earlier_facts(capturing.store, facts))
+    if not (subject.traits.may_be_empty or request.options.get("may_be_empty")):
+        facts = facts._replace(suspicion=suspicion(facts, earlier))
+    if facts.suspicion:
+        notices = (*notices, facts.suspicion)
+    return facts, notices
+
+
+def _rules(capturing: Capturing, traits: Traits) -> Rules:
+    """Return what is left out: the stores that this run knows, and what its restores build beside the targets."""
+    store = capturing.store
+    asides = [journal.aside for journal in list_journals(store) if journal.open] if store.restores.is_dir() else []
+    return Rules(
+        (store.path, *asides, *capturing.stores),
+        tolerant=True,
+        unreadable=traits.unreadable == "report",
+        mounts=traits.mounts == "error",
+    )
 
 
 def _completed(store: Store, aside: Path, facts: Facts, notices: tuple[str, ...]) -> Outcome:
@@ -178,6 +252,8 @@ def _completed(store: Store, aside: Path, facts: Facts, notices: tuple[str, ...]
         # Only its last step says so. Somebody else took the name meanwhile.
         place = store.target_folder(facts.scope, facts.folder) / facts.name
         outcome = _already(store, place, facts)
+        if outcome is None:
+            return _completed(store, aside, facts, notices)
         _discard_quietly(store, aside)
         return outcome
     return Outcome(snapshot=facts.snapshot(store.backend, complete=True), notices=notices)
@@ -196,6 +272,10 @@ def _with_results(facts: Facts, copied: Collected, quiesced: bool, hashes: bool)
         vanished=sum(len(report.vanished) for report in reports),
         reflinked=_all_shared(reports),
         hashes=hashes,
+        left_out=copied.left_out[:RECORDED],
+        left_out_count=len(copied.left_out),
+        gap_count=sum(each.gap for each in copied.left_out),
+        manifest_size=copied.manifest_size,
     )
 
 

@@ -1,4 +1,4 @@
-"""Copy a tree with all that belongs to it, and say what could not be kept and what changed meanwhile.
+"""Copy a tree with all that belongs to it, and say what was left out, what could not be kept and what changed meanwhile.
 
 A copy is not one instant. A file that changes while it is copied is copied once more and then recorded, a folder whose
 names change is recorded, and so is what vanished. Changes are seen by size, mtime and ctime, so two writes within one
@@ -10,14 +10,18 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from snapplan.drivers.directory.attributes import Attributes
 from snapplan.drivers.directory.content import CopyStoppedError, DataCopier
 from snapplan.drivers.directory.descent import Descent
 from snapplan.drivers.directory.manifest import Entry, digest_fd, entry_of
-from snapplan.drivers.directory.marker import is_open_store
+from snapplan.drivers.directory.marker import is_real_store
 from snapplan.drivers.directory.mounts import mount_points
+from snapplan.drivers.directory.omissions import LeftOut, Omissions, Reason, Rules, omission_notices
+from snapplan.drivers.directory.opening import NO_SUCH_NAMES, Opener, deadline, is_of_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -25,9 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CopyReport", "CopyStoppedError", "copy_tree"]
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_NO_ATIME = getattr(os, "O_NOATIME", 0)
 # What opening says of a name that was a file, or a folder, when its folder was listed and is something else now.
 _SWAPPED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR)
 _NO_LINK = (errno.EMLINK, errno.ENAMETOOLONG, errno.EPERM, errno.ENOTSUP)
@@ -38,10 +40,11 @@ class CopyReport(NamedTuple):
     """What ``copy_tree`` did.
 
     ``entries`` are for the manifest, parents first; empty where the caller records them itself. ``links`` counts the files
-    of several names. ``files`` counts files, ``bytes`` their data (a file of several names once). Paths are relative to
-    the source. ``changed`` were not the same before and after, ``vanished`` were listed but gone. ``skipped_mounts`` are
-    empty folders in the copy. ``notices`` are sentences for the operator about what was not kept. ``reflinked`` says
-    whether all data is shared with the source, ``None`` when there is none.
+    of several names. ``identity`` are device and inode of the source. ``files`` counts files, ``bytes`` their data (a
+    file of several names once). Paths are relative to the source. ``changed`` were not the same before and after,
+    ``vanished`` were listed but gone. ``left_out`` is what is not in the copy (what is mounted inside is an empty
+    folder there). ``notices`` are sentences for the operator about what was not kept. ``reflinked`` says whether all
+    data is shared with the source, ``None`` when there is none.
     """
 
     entries: tuple[Entry, ...]
@@ -49,10 +52,11 @@ class CopyReport(NamedTuple):
     bytes: int
     changed: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
-    skipped_mounts: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     notices: tuple[str, ...] = ()
     reflinked: bool | None = None
     links: int = 0
+    identity: tuple[int, int] = (0, 0)
 
     @property
     def consistent(self) -> bool:
@@ -64,7 +68,7 @@ def copy_tree(
     source: Path,
     destination: Path,
     *,
-    exclude: Collection[Path] = (),
+    rules: Rules | None = None,
     hashes: bool = False,
     stop: Callable[[], bool] | None = None,
     record: Callable[[Entry], object] | None = None,
@@ -72,11 +76,11 @@ def copy_tree(
     """Make the new folder ``destination`` with all that the folder ``source`` holds.
 
     Kept: data with its holes, modes, owners (as root), times, extended attributes and access lists, hard links inside the
-    tree, symlinks as they are, FIFOs, device nodes (as root). Never leaves the tree through a symlink, nor its filesystem.
-    ``source`` itself must not be a symlink. The folders in ``exclude`` are left out with all below them, and so are
-    ``destination`` and any store. ``hashes`` puts the SHA-256 of each file, as it is in the copy, into its entry. ``stop``
-    is asked between files, and within large ones. ``record`` is given each entry as it is made, where the report is not to
-    hold them all.
+    tree, symlinks as they are, FIFOs, device nodes (as root). Never leaves the tree through a symlink, nor its
+    filesystem. ``source`` itself must not be a symlink. ``rules`` say which stores are left out with all below them,
+    and whether what cannot be read is (else it fails the copy); without them all is copied but ``destination``.
+    ``hashes`` puts the SHA-256 of each file, as it is in the copy, into its entry. ``stop`` is asked between files, and
+    within large ones. ``record`` is given each entry as it is made, where the report is not to hold them all.
 
     Nothing is synced. Raises ``FileExistsError``; ``OSError`` with the path for what cannot be read (``PermissionError``)
     or written (``ENOSPC``); ``CopyStoppedError``. The caller then removes ``destination``.
@@ -84,8 +88,7 @@ def copy_tree(
     with Descent(source) as src:
         destination.mkdir(0o700)
         with Descent(destination) as dst:
-            copier = _TreeCopier(source, destination, src, dst, hashes=hashes, stop=stop, record=record)
-            copier.leave_out(exclude)
+            copier = _TreeCopier(source, destination, src, dst, rules, hashes=hashes, stop=stop, record=record)
             copier.stay_off(mount_points())
             return copier.run()
 
@@ -95,6 +98,14 @@ class _Level(NamedTuple):
 
     prefix: str
     status: os.stat_result
+    folders: list[str]
+
+
+class _Opened(NamedTuple):
+    """A folder that was entered and listed, before anything is made of it."""
+
+    files: list[os.DirEntry[str]]
+    others: list[os.DirEntry[str]]
     folders: list[str]
 
 
@@ -114,6 +125,7 @@ class _TreeCopier:
         destination: Path,
         src: Descent,
         dst: Descent,
+        rules: Rules | None,
         *,
         hashes: bool,
         stop: Callable[[], bool] | None,
@@ -122,11 +134,14 @@ class _TreeCopier:
         self._source, self._destination = source, destination
         self._src, self._dst = src, dst
         self._device = src.status.st_dev
-        self._excluded = {(dst.status.st_dev, dst.status.st_ino)}
+        self._identity = (src.status.st_dev, src.status.st_ino)
+        self._itself = (dst.status.st_dev, dst.status.st_ino)
+        self._omissions = Omissions(rules or Rules(unreadable=False))
+        self._capturing = rules is not None
         self._hashes, self._stop = hashes, stop
-        self._read = _READ | (_NO_ATIME if os.geteuid() == 0 else 0)
+        self._opener = Opener(stop)
         self._data = DataCopier(stop)
-        self._attributes = Attributes(dst.fd)
+        self._attributes = Attributes(dst.fd, self._lost_attribute)
         self._top = os.dup(dst.fd)
         self._levels: list[_Level] = []
         self._links: dict[tuple[int, int], _First] = {}
@@ -136,18 +151,8 @@ class _TreeCopier:
         self._changed: list[str] = []
         self._vanished: list[str] = []
         self._mounted: frozenset[str] = frozenset()
-        self._mounts: list[str] = []
         self._files = self._bytes = 0
         self._at = "."
-
-    def leave_out(self, folders: Collection[Path]) -> None:
-        """Leave these folders out, by what they are and not by name. One that is not there is nothing to leave out."""
-        for folder in folders:
-            try:
-                status = folder.stat()
-            except FileNotFoundError:
-                continue
-            self._excluded.add((status.st_dev, status.st_ino))
 
     def stay_off(self, mounts: Collection[str]) -> None:
         """Leave out what is mounted at these paths: a bind mount of the same filesystem cannot be told otherwise."""
@@ -156,7 +161,7 @@ class _TreeCopier:
 
     def run(self) -> CopyReport:
         try:
-            self._begin("")
+            self._begin("", self._listed(""))
             while self._levels:
                 level = self._levels[-1]
                 if level.folders:
@@ -173,10 +178,11 @@ class _TreeCopier:
             self._bytes,
             tuple(dict.fromkeys(self._changed)),
             tuple(self._vanished),
-            tuple(self._mounts),
-            self._attributes.notices(),
+            tuple(self._omissions.left_out),
+            (*omission_notices(self._omissions.left_out), *self._attributes.notices()),
             self._data.reflinked,
             self._groups,
+            self._identity,
         )
 
     def _fail(self, error: OSError) -> NoReturn:
@@ -184,41 +190,98 @@ class _TreeCopier:
         tree = self._destination if error.errno in _OF_THE_COPY else self._source
         raise OSError(error.errno, error.strerror, os.fspath(tree / self._at)) from error
 
-    def _begin(self, prefix: str) -> None:
+    def _listed(self, prefix: str) -> _Opened:
+        """Return what is in the folder we stand in, sorted by what is to be done with it; what is mounted is left out."""
+        files: list[os.DirEntry[str]] = []
+        others: list[os.DirEntry[str]] = []
+        folders: list[str] = []
+        with os.scandir(self._src.fd) as listing:
+            for entry in listing:
+                # The folder's own list tells the kind: a dead server behind a mount is asked nothing, it never answers.
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                elif prefix + entry.name in self._mounted:
+                    self._omissions.add(prefix + entry.name, Reason.MOUNT)
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(entry)
+                else:
+                    others.append(entry)
+        return _Opened(files, others, folders)
+
+    def _begin(self, prefix: str, opened: _Opened) -> None:
         """Copy all but the folders of the folder we stand in."""
         status = self._src.status
         self._keep(entry_of(prefix[:-1] or ".", status))
-        level = _Level(prefix, status, [])
-        self._levels.append(level)
-        if status.st_dev != self._device or prefix[:-1] in self._mounted:
-            self._mounts.append(prefix[:-1])
-            self._attributes.lost("another filesystem is mounted there, left out", prefix[:-1])
-            return
-        with os.scandir(self._src.fd) as listing:
-            found = list(listing)
-        for entry in found:
-            if entry.is_dir(follow_symlinks=False):
-                level.folders.append(entry.name)
-            elif entry.is_file(follow_symlinks=False):
-                self._file(entry.name, prefix + entry.name)
-            else:
-                self._special(entry.name, prefix + entry.name)
+        self._levels.append(_Level(prefix, status, opened.folders))
+        leased = [entry.name for entry in opened.files if not self._file(entry.name, prefix + entry.name)]
+        for entry in opened.others:
+            self._special(entry.name, prefix + entry.name)
+        # All holders were asked to let go by then, so that the waiting is one, not one for each file.
+        until = deadline() if leased else None
+        for name in leased:
+            self._file(name, prefix + name, until=until)
 
     def _descend(self, prefix: str, name: str) -> None:
         self._at = path = prefix + name
+        if path in self._mounted:
+            self._mount(name, path)
+            return
         try:
             self._src.enter(name)
         except OSError as error:
             self._swapped_or_gone(error, name, path)
             return
-        status = self._src.status
-        excluded = (status.st_dev, status.st_ino) in self._excluded
-        if excluded or (status.st_dev == self._device and is_open_store(self._src.fd)):
+        opened = self._opened(path + "/")
+        if opened is None:
             self._src.leave()
             return
-        os.mkdir(name, 0o700, dir_fd=self._dst.fd)
+        if not self._made(partial(os.mkdir, name, 0o700, dir_fd=self._dst.fd), path):
+            self._src.leave()
+            return
         self._dst.enter(name)
-        self._begin(path + "/")
+        self._begin(path + "/", opened)
+
+    def _made(self, make: Callable[[], object], path: str) -> bool:
+        """Make an entry of the copy; return ``False`` where its filesystem cannot have such a name: it is left out."""
+        try:
+            make()
+        except OSError as error:
+            if error.errno not in NO_SUCH_NAMES:
+                raise
+            self._leave_out(error, path)
+            return False
+        return True
+
+    def _opened(self, prefix: str) -> _Opened | None:
+        """Return what is in the folder we stand in, ``None`` where it is left out."""
+        path, status = prefix[:-1], self._src.status
+        if (status.st_dev, status.st_ino) == self._itself:
+            return None
+        if self._omissions.is_known_store(status):
+            self._omissions.add(path, Reason.STORE)
+            return None
+        if status.st_dev != self._device:
+            # Mounted since the table was read.
+            name = path.rpartition("/")[2]
+            self._mount(name, path)
+            return None
+        if self._capturing and is_real_store(self._src.fd):
+            self._omissions.add(path, Reason.OTHER_STORE)
+            return None
+        try:
+            return self._listed(prefix)
+        except OSError as error:
+            if not self._omissions.tolerates(error):
+                raise
+            self._omissions.add(path, Reason.UNREADABLE, error)
+            return None
+
+    def _mount(self, name: str, path: str) -> None:
+        """Make an empty folder in place of what is mounted at ``path``; it is not asked for anything."""
+        if not self._made(partial(os.mkdir, name, 0o755, dir_fd=self._dst.fd), path):
+            return
+        self._keep(entry_of(path, os.stat(name, dir_fd=self._dst.fd, follow_symlinks=False)))
+        self._omissions.add(path, Reason.MOUNT)
 
     def _finish(self, level: _Level) -> None:
         """Give the folder its attributes, now that nothing more is made in it, and go back up."""
@@ -236,33 +299,40 @@ class _TreeCopier:
             os.close(src_fd)
             os.close(dst_fd)
 
-    def _file(self, name: str, path: str) -> None:
+    def _file(self, name: str, path: str, until: float | None = None) -> bool:
+        """Copy a file. Return ``False``, nothing done, where somebody has a lease on it and ``until`` is not given."""
         self._at = path
         if self._stop is not None and self._stop():
             raise CopyStoppedError
         try:
-            src_fd = self._open(name)
+            src_fd = self._opener.open(name, self._src.fd, until)
+        except BlockingIOError as error:
+            if until is None:
+                return False
+            self._swapped_or_gone(error, name, path)
+            return True
         except OSError as error:
             self._swapped_or_gone(error, name, path)
-            return
+            return True
         try:
             status = os.fstat(src_fd)
             if not stat.S_ISREG(status.st_mode):
                 self._swapped(name, path)
             elif status.st_nlink == 1 or not self._hard_link(name, path, status):
-                self._copy_file(src_fd, name, path, status)
+                self._copy_or_leave_out(src_fd, name, path, status)
         finally:
             os.close(src_fd)
+        return True
 
-    def _open(self, name: str) -> int:
+    def _copy_or_leave_out(self, src_fd: int, name: str, path: str, status: os.stat_result) -> None:
         try:
-            return os.open(name, self._read, dir_fd=self._src.fd)
-        except PermissionError:
-            if not self._read & _NO_ATIME:
+            self._copy_file(src_fd, name, path, status)
+        except OSError as error:
+            if not self._omissions.tolerates(error) or not is_of_source(error, src_fd):
                 raise
-            # A root without CAP_FOWNER may read, but not leave the access time alone.
-            self._read &= ~_NO_ATIME
-            return os.open(name, self._read, dir_fd=self._src.fd)
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self._dst.fd)
+            self._omissions.add(path, Reason.UNREADABLE, error)
 
     def _copy_file(self, src_fd: int, name: str, path: str, status: os.stat_result) -> None:
         dst_fd = os.open(name, _MAKE, 0o600, dir_fd=self._dst.fd)
@@ -337,9 +407,10 @@ class _TreeCopier:
             target = os.readlink(name, dir_fd=self._src.fd) if stat.S_ISLNK(status.st_mode) else None
         except OSError as error:
             # EINVAL: it was a symlink a moment ago.
-            if error.errno not in (errno.ENOENT, errno.EINVAL):
-                raise
-            (self._vanished if error.errno == errno.ENOENT else self._changed).append(path)
+            if error.errno in (errno.ENOENT, errno.EINVAL):
+                (self._vanished if error.errno == errno.ENOENT else self._changed).append(path)
+                return
+            self._leave_out(error, path)
             return
         if status.st_nlink > 1 and self._hard_link(name, path, status):
             return
@@ -350,25 +421,23 @@ class _TreeCopier:
     def _make(self, name: str, path: str, status: os.stat_result, target: str | None) -> bool:
         mode = status.st_mode
         if target is not None:
-            os.symlink(target, name, dir_fd=self._dst.fd)
-        elif stat.S_ISFIFO(mode):
-            os.mkfifo(name, 0o600, dir_fd=self._dst.fd)
-        elif stat.S_ISSOCK(mode):
-            self._attributes.lost("socket left out", path)
-            return False
-        elif stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            return self._made(partial(os.symlink, target, name, dir_fd=self._dst.fd), path)
+        if stat.S_ISFIFO(mode):
+            return self._made(partial(os.mkfifo, name, 0o600, dir_fd=self._dst.fd), path)
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
             return self._make_device(name, path, status)
+        if stat.S_ISSOCK(mode):
+            self._omissions.add(path, Reason.SOCKET)
         else:
             # It was something else when its folder was listed.
             self._changed.append(path)
-            return False
-        return True
+        return False
 
     def _make_device(self, name: str, path: str, status: os.stat_result) -> bool:
         try:
             os.mknod(name, stat.S_IFMT(status.st_mode) | 0o600, status.st_rdev, dir_fd=self._dst.fd)
         except PermissionError:
-            self._attributes.lost("device node left out (needs root)", path)
+            self._omissions.add(path, Reason.SPECIAL)
             return False
         return True
 
@@ -378,7 +447,21 @@ class _TreeCopier:
         elif error.errno in _SWAPPED:
             self._swapped(name, path)
         else:
+            self._leave_out(error, path)
+
+    def _leave_out(self, error: OSError, path: str) -> None:
+        """Record that an entry cannot be read; raise ``error`` where nothing may be left out."""
+        if not self._omissions.tolerates(error):
             raise error
+        self._omissions.add(path, Reason.UNREADABLE, error)
+
+    def _lost_attribute(self, error: OSError, path: str) -> None:
+        """Record that an extended attribute of an entry cannot be read."""
+        if not self._omissions.tolerates(error):
+            self._attributes.not_read(error, path)
+            return
+        if not any(each.path == path and each.reason is Reason.ATTRIBUTES for each in self._omissions.left_out[-1:]):
+            self._omissions.add(path, Reason.ATTRIBUTES, error)
 
     def _swapped(self, name: str, path: str) -> None:
         """Copy what stands now where a file or folder was listed; a file or folder again is only recorded."""

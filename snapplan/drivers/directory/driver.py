@@ -10,7 +10,7 @@ from snapplan.drivers.base import NO_MANDATE
 from snapplan.drivers.directory.failure import describe, reaching, refusing
 from snapplan.drivers.directory.journal import State, list_journals
 from snapplan.drivers.directory.layout import NO_PLACE_FOR_CLONES, lay_out
-from snapplan.drivers.directory.listing import list_snapshots, list_targets
+from snapplan.drivers.directory.listing import damage_of, is_stray, list_snapshots, list_targets
 from snapplan.drivers.directory.marker import marker_id
 from snapplan.drivers.directory.store import DATA, MANIFEST, Store
 from snapplan.errors import BackendError, NotFoundError, RefusedError
@@ -45,9 +45,9 @@ class DirectoryDriver:
             parallel=options.parallel, clone_blocker="" if options.root is not None else NO_PLACE_FOR_CLONES
         )
         self._settings = settings
-        self._layout = lay_out(settings.backend, options, settings.base)
+        self._options = options
+        self._layout = lay_out(settings.backend, options, settings.base, settings.stores)
         self._store = Store(settings.backend, settings.project, self._layout.store)
-        self._content_hashes = options.content_hashes
         # Never released: only the first thread of a run gets it.
         self._once = partial(Lock().acquire, blocking=False)
 
@@ -87,7 +87,12 @@ class DirectoryDriver:
         from snapplan.drivers.directory.capture import Capturing, take
 
         capturing = Capturing(
-            self._layout, self._store, self._settings.quiesce_commands, self._content_hashes, self._once
+            self._layout,
+            self._store,
+            self._settings.quiesce_commands,
+            self._options,
+            self._once,
+            self._settings.stores,
         )
         return (self._outcome(partial(take, capturing, request)) for request in requests)
 
@@ -150,9 +155,13 @@ class DirectoryDriver:
                 self._refuse_foreign(facts, snapshot)
             if mark.project != self._store.project or mark.target_id != facts.mark.target_id:
                 raise RefusedError(self._store.backend, f"the new mark of {snapshot.address} is not of its target")
-            changed = facts._replace(mark=mark)
+            # The name may have moved out of another one's way; the facts keep the one it was made under.
+            changed = facts._replace(mark=mark._replace(store=marker_id(self._store.path) or None))
             self._store.change(path, changed)
-        return Outcome(snapshot=changed.snapshot(self._store.backend, complete=True))
+        stands = changed._replace(name=snapshot.name)
+        return Outcome(
+            snapshot=stands.snapshot(self._store.backend, complete=True, damage=damage_of(str(path), changed))
+        )
 
     def _expire(self, snapshot: Snapshot) -> Outcome:
         with refusing(self._store.backend, f"delete {snapshot.address}"):
@@ -201,6 +210,8 @@ class DirectoryDriver:
             raise RefusedError(self._store.backend, f"{snapshot.address} has no mark, so it is not ours to touch")
         if facts.mark.project != self._store.project:
             raise RefusedError(self._store.backend, f"{snapshot.address} is of project {facts.mark.project!r}")
+        if is_stray(facts.mark, marker_id(self._store.path)):
+            raise RefusedError(self._store.backend, f"{snapshot.address} was made in another store, and is a copy")
         self._refuse_another(facts, snapshot)
 
     def _refuse_another(self, facts: Facts, snapshot: Snapshot) -> None:

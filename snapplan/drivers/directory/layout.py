@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from snapplan.drivers.directory.marker import is_store
+from snapplan.drivers.directory.marker import is_real_store_at
 from snapplan.drivers.directory.names import folder_named, shown_name
 from snapplan.errors import UnreachableError
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from snapplan.drivers.directory.options import DirectoryOptions, NamedPath
 
@@ -46,7 +46,10 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where everything of one backend lies. ``named`` are the explicit paths by scope and name, absolute."""
+    """Where everything of one backend lies. ``named`` are the explicit paths by scope and name, absolute.
+
+    ``stores`` are real paths of stores that this run knows, of other backends too: none of them is a target.
+    """
 
     backend: str
     root: Path | None
@@ -54,6 +57,7 @@ class Layout(NamedTuple):
     named: Mapping[tuple[Scope, str], NamedPath]
     base: Path
     tags: Mapping[str, tuple[str, ...]]
+    stores: frozenset[Path] = frozenset()
 
     def places(self) -> list[Place]:
         """Return the targets below the cloud that are there now, sorted.
@@ -83,7 +87,7 @@ class Layout(NamedTuple):
         if (scope, name) in self.named:
             return self._named_place(scope, name)
         home = self.home(scope, name)
-        if home is None or not home.is_dir() or is_store(home):
+        if home is None or not home.is_dir() or self._is_store(home):
             return None
         return self._root_place(scope, home)
 
@@ -114,7 +118,12 @@ class Layout(NamedTuple):
             for scope in FOLDERS:
                 folder = self.folder_of(scope)
                 for path in [] if folder is None else _folders(folder):
-                    yield self._root_place(scope, path)
+                    if not self._is_store(path):
+                        yield self._root_place(scope, path)
+
+    def _is_store(self, folder: Path) -> bool:
+        """Whether a folder among the targets is none of them. A file that looks like a marker makes it no store."""
+        return folder.resolve() in self.stores or is_real_store_at(folder)
 
     def _root_place(self, scope: Scope, path: Path) -> Place:
         assert self.root is not None
@@ -144,8 +153,8 @@ class Layout(NamedTuple):
         return frozenset(tag for glob, tags in self.tags.items() if fnmatchcase(key, glob) for tag in tags)
 
 
-def lay_out(backend: str, options: DirectoryOptions, base: Path) -> Layout:
-    """Return the layout that ``options`` describe; relative paths count from ``base``."""
+def lay_out(backend: str, options: DirectoryOptions, base: Path, stores: Collection[Path] = ()) -> Layout:
+    """Return the layout that ``options`` describe; relative paths count from ``base``. ``stores`` are other backends'."""
     root = None if options.root is None else absolute(base, options.root)
     store = absolute(base, options.store) if options.store is not None else (root or base) / STORE_NAME
     named: dict[tuple[Scope, str], NamedPath] = {}
@@ -155,7 +164,8 @@ def lay_out(backend: str, options: DirectoryOptions, base: Path) -> Layout:
         (Scope.VOLUME, options.volumes),
     ):
         named.update({(scope, name): entry for name, entry in entries.items()})
-    return Layout(backend, root, store, named, base, options.tags)
+    known = frozenset(each.resolve() for each in (store, *stores))
+    return Layout(backend, root, store, named, base, options.tags, known)
 
 
 def absolute(base: Path, text: str) -> Path:
@@ -164,13 +174,13 @@ def absolute(base: Path, text: str) -> Path:
 
 
 def _folders(parent: Path) -> list[Path]:
-    """Return the folders in ``parent`` (symlinks to folders too), but no store; none when there is no ``parent``."""
+    """Return the folders in ``parent`` (symlinks to folders too), none when there is no ``parent``."""
     try:
         with os.scandir(parent) as entries:
             names = [entry.name for entry in entries if entry.is_dir() and not _is_never_target(entry.name)]
     except FileNotFoundError:
         return []
-    return [path for path in (parent / name for name in names) if not is_store(path)]
+    return [parent / name for name in names]
 
 
 def _is_never_target(name: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,14 +117,36 @@ def process_birth(pid: int) -> str | None:
         return None
 
 
-def mount_points() -> frozenset[str]:
-    """Return all mount points that this process sees, bind mounts too; empty where the system does not list them."""
+class Mount(NamedTuple):
+    """One mount: where, of which type, and what of (a device, or what the filesystem calls itself)."""
+
+    point: str
+    filesystem: str
+    source: str
+
+
+def mount_table() -> dict[str, Mount]:
+    """Return what is mounted, by mount point, bind mounts too; empty where the system does not list it.
+
+    Of several mounts at one point the last one counts.
+    """
     try:
         with open("/proc/self/mountinfo", "rb") as table:
             lines = table.read().splitlines()
     except FileNotFoundError:
-        return frozenset()
-    return frozenset(os.fsdecode(_unescaped(line.split(b" ")[4])) for line in lines)
+        return {}
+    mounts = {}
+    for line in lines:
+        fields, _, rest = line.partition(b" - ")
+        point = os.fsdecode(_unescaped(fields.split(b" ")[4]))
+        kind, source = (os.fsdecode(_unescaped(each)) for each in rest.split(b" ")[:2])
+        mounts[point] = Mount(point, kind, source)
+    return mounts
+
+
+def mount_points() -> frozenset[str]:
+    """Return all mount points that this process sees, bind mounts too; empty where the system does not list them."""
+    return frozenset(mount_table())
 
 
 def _unescaped(path: bytes) -> bytes:

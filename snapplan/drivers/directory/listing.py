@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.directory.manifest import looks_whole
 from snapplan.drivers.directory.mounts import mount_points, mounted_at_or_below, same_mount
 from snapplan.drivers.directory.names import shown_name
+from snapplan.drivers.directory.store import DATA, MANIFEST
 from snapplan.models.snapshot import Snapshot
 from snapplan.models.target import Scope, Target
 
@@ -16,8 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from snapplan.drivers.directory.facts import Facts
     from snapplan.drivers.directory.layout import Layout, Place
     from snapplan.drivers.directory.store import Store
+    from snapplan.models.snapshot import Mark
+
+# Room for `.damaged-` and eight digits.
+_LONGEST_KEPT = 238
+_LATEST = 1 << 37
 
 
 def target_id(scope: Scope, name: str) -> str:
@@ -113,22 +123,81 @@ def _complete(store: Store, in_use: Mapping[str, str]) -> Iterator[Snapshot]:
 
 
 def _read(store: Store, scope: Scope, parent: Path, name: str, in_use: Mapping[str, str]) -> Snapshot | None:
-    facts = store.read(f"{parent}/{name}")
+    path = f"{parent}/{name}"
+    facts = store.look(path)
     folder = "" if scope is Scope.CLOUD else parent.name
+    if isinstance(facts, str):
+        return _unmarked(store, scope, folder, parent / name, facts)
     # A snapshot's folder that somebody copied or moved elsewhere is not that snapshot any more.
-    if facts is not None and (facts.scope, facts.folder, facts.name) == (scope, folder, name):
-        return facts.snapshot(store.backend, complete=True, in_use=in_use.get(facts.id, ""))
-    return _foreign(store, scope, folder, parent / name)
+    if (facts.scope, facts.folder) != (scope, folder) or name not in (facts.name, out_of_the_way(facts)):
+        return _unmarked(store, scope, folder, parent / name, "")
+    damage = damage_of(path, facts)
+    return facts._replace(name=name).snapshot(
+        store.backend, complete=True, in_use=in_use.get(facts.id, ""), damage=damage
+    )
+
+
+def out_of_the_way(facts: Facts) -> str:
+    """Return the name that a damaged snapshot is given when another one is to be taken under its own."""
+    return f"{facts.name.encode()[:_LONGEST_KEPT].decode(errors='ignore')}.damaged-{facts.id[:8]}"
+
+
+def is_stray(mark: Mark, store_id: str | None) -> bool:
+    """Whether a mark says that its snapshot was made in another store than the one with this id: it is a copy."""
+    return mark.store is not None and mark.store != store_id
+
+
+def damage_of(path: str, facts: Facts) -> str:
+    """Return in a few words what of a complete snapshot is missing or cut off, empty where nothing is.
+
+    Looks at names and sizes only: it is asked of each snapshot of each listing. ``snapplan verify`` reads.
+    """
+    if facts.completed_at is None:
+        return "its mark says that it was never completed"
+    try:
+        if not stat.S_ISDIR(os.lstat(f"{path}/{DATA}").st_mode):
+            return f"its {DATA} is not a folder"
+    except OSError as error:
+        return (
+            f"its {DATA} is missing" if error.errno == errno.ENOENT else f"its {DATA}: {os.strerror(error.errno or 0)}"
+        )
+    try:
+        return _damage_of_manifest(f"{path}/{MANIFEST}", facts.manifest_size)
+    except OSError as error:
+        what = "is missing" if error.errno == errno.ENOENT else f"cannot be read: {os.strerror(error.errno or 0)}"
+        return f"its {MANIFEST} {what}"
+
+
+def _damage_of_manifest(path: str, size: int | None) -> str:
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return f"its {MANIFEST} is not a file"
+    if size is None:
+        return "" if looks_whole(path) else f"its {MANIFEST} is cut off"
+    return "" if status.st_size == size else f"its {MANIFEST} has {status.st_size} bytes instead of {size}"
+
+
+def _unmarked(store: Store, scope: Scope, folder: str, path: Path, damage: str) -> Snapshot | None:
+    """Return a folder in the place of a snapshot that has no mark of its own: a damaged one of ours, or a foreign one."""
+    found = _foreign(store, scope, folder, path)
+    if found is None or not (damage or os.path.lexists(path / MANIFEST)):
+        return found
+    return found._replace(completed_at=found.taken_at, damage=damage or "its mark is missing")
 
 
 def _foreign(store: Store, scope: Scope, folder: str, path: Path) -> Snapshot | None:
     try:
-        changed_at = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
+        changed_at = _instant(path.stat().st_mtime)
     except FileNotFoundError:
         return None
     target, name = shown_name(folder), shown_name(path.name)
     native_id = f"foreign:{target_id(scope, target)}@{name}"
     return Snapshot(store.backend, native_id, name, scope, target_id(scope, target), target, changed_at, None)
+
+
+def _instant(seconds: float) -> datetime:
+    """Return when that was, within what can be recorded: anything may be the time of a folder."""
+    return datetime.fromtimestamp(int(min(max(seconds, 0), _LATEST)), UTC)
 
 
 def _folders(parent: Path) -> list[str]:

@@ -204,6 +204,18 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(entries, bool(header.get("hashes")))
 
 
+def looks_whole(path: str) -> bool:
+    """Whether the file ``path`` begins and ends as a manifest does that was finished. Raises ``OSError``."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        head = os.pread(descriptor, len(FORMAT) + 80, 0)
+        # The number of entries is -1 until the end.
+        return FORMAT.encode() in head and b"-1}" not in head and os.pread(descriptor, 2, max(size - 2, 0)) == b"}\n"
+    finally:
+        os.close(descriptor)
+
+
 def _entry(row: Mapping[str, object]) -> Entry:
     def number(key: str) -> int:
         value = row[key]

@@ -1,9 +1,11 @@
-"""The file that makes a folder a store (or a place where a restore is built): it is never captured and never swapped."""
+"""The file that makes a folder a store (or a place where a restore is built): it is never swapped."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
 
 MARKER = "snapplan-store.json"
 FORMAT = "snapplan.store/1"
+# What every store has since it was made.
+_PARTS = ("backends", "trash")
+_VERSION = re.compile(r"snapplan\.store/[0-9]+")
 _FAMILY = b'"snapplan.store/'
 
 
@@ -23,9 +28,41 @@ def is_store(folder: Path | str) -> bool:
     return _is_marker(f"{folder}/{MARKER}", None)
 
 
-def is_open_store(folder: int) -> bool:
-    """The same for an open folder."""
-    return _is_marker(MARKER, folder)
+def is_real_store(folder: int) -> bool:
+    """Return whether the open ``folder`` is a store, whoever's: marker, layout, and an owner who could make one here.
+
+    A file that is called as the marker, or has its content, is not enough to keep a folder out of a snapshot, nor is a
+    whole store that another user than root or the running one planted.
+    """
+    owners = {0, os.geteuid()}
+    try:
+        if os.fstat(folder).st_uid not in owners or not _VERSION.fullmatch(json.loads(_content(folder))["format"]):
+            return False
+        marker = os.stat(MARKER, dir_fd=folder, follow_symlinks=False)
+        parts = [os.stat(name, dir_fd=folder, follow_symlinks=False) for name in _PARTS]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return marker.st_uid in owners and all(stat.S_ISDIR(part.st_mode) and part.st_uid in owners for part in parts)
+
+
+def is_real_store_at(folder: Path | str) -> bool:
+    """The same for a folder by its path."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return is_real_store(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _content(folder: int) -> bytes:
+    descriptor = os.open(MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)
 
 
 def _is_marker(path: str, dir_fd: int | None) -> bool:

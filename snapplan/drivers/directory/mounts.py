@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.directory.facts import Origin
 from snapplan.drivers.directory.linux import mount_points as mount_points
+from snapplan.drivers.directory.linux import mount_table
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_BY_UUID = "/dev/disk/by-uuid"
 
 
 def mounted_at_or_below(path: Path, mounts: frozenset[str]) -> str | None:
@@ -43,3 +47,27 @@ def nearest_existing(path: Path) -> Path:
 
 def _mount_of(path: Path, mounts: frozenset[str]) -> str:
     return next((str(folder) for folder in (path, *path.parents) if str(folder) in mounts), "")
+
+
+def origin_of(path: Path) -> Origin:
+    """Return what the folder ``path`` (a real path) is: where, whether it is a mount point, on which filesystem.
+
+    Raises ``OSError``.
+    """
+    status = path.stat()
+    mount = next((mount for folder in (path, *path.parents) if (mount := mount_table().get(str(folder)))), None)
+    if mount is None:
+        return Origin(str(path), status.st_ino)
+    return Origin(str(path), status.st_ino, mount.point == str(path), mount.filesystem, _uuid(mount.source))
+
+
+def _uuid(device: str) -> str:
+    """Return the UUID of the filesystem on a device, empty where that cannot be learned."""
+    if not device.startswith("/"):
+        return ""
+    real = os.path.realpath(device)
+    try:
+        with os.scandir(_BY_UUID) as links:
+            return next((link.name for link in links if os.path.realpath(link.path) == real), "")
+    except OSError:
+        return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -32,7 +33,21 @@ Folder = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_fo
 ObjectName = Annotated[str, AfterValidator(_object_name)]
 
 
-class NamedPath(Model):
+class Traits(Model):
+    """How the captures of one target are judged."""
+
+    unreadable: Literal["report", "skip"] = Field(
+        "report", description="`skip` where what cannot be read may be left out: then that is no gap in a snapshot."
+    )
+    mounts: Literal["skip", "error"] = Field(
+        "skip", description="`error` where a filesystem that is mounted inside the target, and left out, is a gap."
+    )
+    may_be_empty: bool = Field(
+        False, strict=True, description="Whether the target may lose all its content without being suspicious."
+    )
+
+
+class NamedPath(Traits):
     """A folder that is a target under a name of its own; as a shorthand the path alone may be written."""
 
     path: Folder = Field(description="The folder, relative to the policy repository.")
@@ -42,7 +57,7 @@ class NamedPath(Model):
 Named = Annotated[NamedPath, BeforeValidator(_mapping, json_schema_input_type=str | NamedPath)]
 
 
-class DirectoryOptions(Model):
+class DirectoryOptions(Traits):
     """Folders as targets. Paths count from the policy repository; ``~`` is the user's home."""
 
     root: Folder | None = Field(
@@ -55,6 +70,10 @@ class DirectoryOptions(Model):
     vms: dict[ObjectName, Named] = Field({}, description="Folders that are VMs, by name.")
     tenants: dict[ObjectName, Named] = Field({}, description="Folders that are tenants, by name.")
     tags: dict[Glob, tuple[str, ...]] = Field({}, description="Tags of targets, by `scope/name` glob.")
+    targets: dict[Glob, Traits] = Field(
+        {},
+        description="`unreadable`, `mounts` and `may_be_empty` of single targets, by `scope/name` glob; the first counts.",
+    )
     content_hashes: bool = Field(
         False,
         strict=True,
@@ -78,3 +97,14 @@ class DirectoryOptions(Model):
         if self.root is None and self.store is None:
             raise ValueError("without a root, store says where snapshots are kept")
         return self
+
+    def traits(self, key: str) -> Traits:
+        """Return how captures of the target ``scope/name`` are judged: as its own entry says, else as the backend does."""
+        scope, _, name = key.partition("/")
+        named: dict[str, NamedPath] = {"volume": self.volumes, "vm": self.vms, "tenant": self.tenants}.get(scope, {})
+        matching = next((traits for glob, traits in self.targets.items() if fnmatchcase(key, glob)), None)
+        fields = {field: getattr(self, field) for field in Traits.model_fields}
+        for own in (matching, named.get(name)):
+            if own is not None:
+                fields |= {field: getattr(own, field) for field in fields if field in own.model_fields_set}
+        return Traits(**fields)

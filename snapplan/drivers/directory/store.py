@@ -30,6 +30,7 @@ from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text,
 from snapplan.drivers.directory.failure import describe
 from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format
 from snapplan.drivers.directory.names import folder_named
+from snapplan.drivers.directory.reading import read_file
 from snapplan.drivers.directory.removal import remove_tree
 from snapplan.errors import NotSupportedError, RefusedError
 from snapplan.models.target import Scope
@@ -126,6 +127,10 @@ class Store(NamedTuple):
                 hint=f"give each backend a store of its own; if the backend was renamed, write so in {str(self._claim)!r}",
             )
 
+    def is_only_ours(self) -> bool:
+        """Whether no other project has claimed the store, so that what stands in it without a mark can only be ours."""
+        return [path.name for path in _children(self._claim.parent)] == [self._claim.name]
+
     def _format(self) -> str | None:
         try:
             return marker_format(self.path)
@@ -155,15 +160,27 @@ class Store(NamedTuple):
     def read(self, snapshot: Path | str) -> Facts | None:
         """Return what stands beside a snapshot, ``None`` when nothing readable does.
 
-        Raises ``NotSupportedError`` for a later format, ``OSError``.
+        Raises ``NotSupportedError`` for a later format.
         """
+        found = self.look(snapshot)
+        return found if isinstance(found, Facts) else None
+
+    def look(self, snapshot: Path | str) -> Facts | str:
+        """Return what stands beside a snapshot, or in a few words why it cannot be read: empty where nothing is there.
+
+        Raises ``NotSupportedError`` for a later format.
+        """
+        path = f"{snapshot}/{MARK}"
         try:
-            with open(f"{snapshot}/{MARK}", "rb") as file:
-                return from_text(file.read())
+            return from_text(read_file(path))
         except NewerFormatError as error:
-            raise _newer(self.backend, f"{snapshot}/{MARK}", str(error)) from None
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
+            raise _newer(self.backend, path, str(error)) from None
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError as error:
+            return f"its mark cannot be read: {os.strerror(error.errno) if error.errno else error}"
+        except ValueError as error:
+            return f"its mark cannot be read: {_valid(str(error))}"
 
     def begin(self, facts: Facts) -> Path:
         """Return a new folder for a snapshot that is about to be made, its mark in it and durable. Raises ``OSError``."""
@@ -277,6 +294,11 @@ def _write_once(path: Path, document: Mapping[str, Any], point: str) -> None:
     except FileExistsError:
         draft.unlink()
     crash.point(f"{point}.made")
+
+
+def _valid(text: str) -> str:
+    """Return a message as text that can be shown: it may quote what it is about."""
+    return text.encode("ascii", "backslashreplace").decode()[:200]
 
 
 def _children(folder: Path) -> list[Path]:

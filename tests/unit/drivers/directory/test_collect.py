@@ -9,6 +9,7 @@ import pytest
 from snapplan.drivers.directory.collect import Collecting, collect
 from snapplan.drivers.directory.content import CopyStoppedError
 from snapplan.drivers.directory.manifest import ManifestError, read_manifest
+from snapplan.drivers.directory.omissions import Rules
 from snapplan.drivers.directory.parts import Part
 from snapplan.drivers.directory.verify import verify_tree
 from snapplan.errors import NotFoundError
@@ -30,7 +31,7 @@ def _parts(base: Path, *names: str) -> list[Part]:
 
 
 def _collecting(base: Path, stop: Callable[[], bool] | None = None) -> Collecting:
-    return Collecting("lab", base / "store", hashes=True, stop=stop)
+    return Collecting("lab", Rules([base / "store"], tolerant=True), hashes=True, stop=stop)
 
 
 def test_the_manifest_holds_all_parts_with_links_of_their_own(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from snapplan.drivers.directory import content, linux
 from snapplan.drivers.directory.copy import CopyReport, CopyStoppedError, copy_tree
 from snapplan.drivers.directory.manifest import Entry, Manifest
+from snapplan.drivers.directory.omissions import LeftOut, Reason, Rules
 from snapplan.drivers.directory.verify import verify_tree
 
 if TYPE_CHECKING:
@@ -340,24 +341,41 @@ def test_a_store_inside_is_left_out_by_any_name(source: Path, tmp_path: Path) ->
     (store / "old").touch()
     alias = tmp_path / "alias"
     alias.symlink_to(source / "data")
-    report = copy_tree(source, store / "new", exclude=[alias / ".store", tmp_path / "none"])
+    report = copy_tree(source, store / "new", rules=Rules([alias / ".store", tmp_path / "none"]))
     assert [entry.path for entry in report.entries] == [".", "data", "data/keep"]
     assert report.consistent
     assert_whole(report, store / "new")
 
 
-def test_any_store_inside_is_left_out_and_what_only_looks_like_one_is_not(source: Path, copy: Path) -> None:
-    for name in ("store", "own", "linked"):
+def test_a_real_store_inside_is_left_out_and_what_only_looks_like_one_is_not(source: Path, copy: Path) -> None:
+    for name in ("store", "own", "linked", "forged"):
         (source / name).mkdir()
         (source / name / "file").write_text(name)
     marker = "snapplan-store.json"
     (source / "store" / marker).write_text('{"format": "snapplan.store/9"}')
+    (source / "forged" / marker).write_text('{"format": "snapplan.store/1"}')
     (source / "own" / marker).write_text('{"format": "my own"}')
     (source / "linked" / marker).symlink_to(source / "store" / marker)
-    report = copy_tree(source, copy)
-    assert sorted(os.listdir(copy)) == ["linked", "own"]
-    assert report.consistent
+    for part in ("backends", "trash"):
+        (source / "store" / part).mkdir()
+    report = copy_tree(source, copy, rules=Rules(tolerant=True))
+    assert sorted(os.listdir(copy)) == ["forged", "linked", "own"]
+    assert report.left_out == (LeftOut("store", Reason.OTHER_STORE),)
+    assert report.notices == ("the store of another project, left out: 'store'",)
     assert_whole(report, copy)
+
+
+@as_root
+def test_a_store_that_another_user_planted_hides_nothing(source: Path, copy: Path) -> None:
+    planted = source / "planted"
+    for part in ("backends", "trash"):
+        (planted / part).mkdir(parents=True)
+    (planted / "snapplan-store.json").write_text('{"format": "snapplan.store/1"}')
+    (planted / "content").write_text("precious")
+    os.chown(planted, NOBODY, NOBODY)
+    report = copy_tree(source, copy, rules=Rules(tolerant=True))
+    assert (copy / "planted" / "content").read_text() == "precious"
+    assert report.left_out == ()
 
 
 def test_the_entries_can_be_recorded_as_they_come(source: Path, copy: Path, tmp_path: Path) -> None:
@@ -588,7 +606,7 @@ def test_a_mount_inside_is_an_empty_folder(small_disk: Path, tmp_path: Path) -> 
     try:
         report = copy_tree(source, copy)
         assert os.listdir(copy / "small") == []
-        assert report.skipped_mounts == ("small",)
+        assert report.left_out == (LeftOut("small", Reason.MOUNT),)
         assert report.notices == ("another filesystem is mounted there, left out: 'small'",)
         assert report.consistent
     finally:
@@ -608,7 +626,7 @@ def test_a_bind_mount_of_the_same_filesystem_is_an_empty_folder(source: Path, co
         report = copy_tree(source, copy)
     finally:
         subprocess.run(["umount", source / "sub" / "odd name"], check=True)
-    assert report.skipped_mounts == ("sub/odd name",)
+    assert report.left_out == (LeftOut("sub/odd name", Reason.MOUNT),)
     assert os.listdir(copy / "sub" / "odd name") == []
 
 

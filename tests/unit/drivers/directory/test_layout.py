@@ -47,6 +47,8 @@ def test_what_is_no_folder_or_a_store_is_no_target(folders: Folders) -> None:
     store = folders.root / "volumes/backups"
     store.mkdir()
     (store / "snapplan-store.json").write_text(json.dumps({"format": "snapplan.store/7"}))
+    (store / "backends").mkdir()
+    (store / "trash").mkdir()
     assert _keys(folders) == ["cloud", "tenant/acme", "vm/web", "volume/a", "volume/b"]
 
 
