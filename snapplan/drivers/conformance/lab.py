@@ -193,6 +193,13 @@ class Lab:
         where = self.split(path)
         return [each for each in listed if (each.scope, each.target_name) == where]
 
+    def as_written(self, mark: Mark | None) -> Mark | None:
+        """Return a mark as it was asked for: a driver adds the id of the store, which is its inventory's."""
+        if mark is None or mark.store is None:
+            return mark
+        assert mark.store == self.inventory().identity
+        return mark._replace(store=None)
+
     def listed(self, path: str, name: str = "one") -> Snapshot:
         """Return the snapshot of that name."""
         found = self.named(path, name)
