@@ -209,4 +209,11 @@ MEANING = (
         " away what the other backend's assignments set.",
         "Remove one of them. One backend can have any number of profiles and assignments.",
     ),
+    Code(
+        "SP234",
+        "a target inside another one",
+        "A snapshot of the outer target holds the inner one too. A restore of the outer target in place leaves the inner"
+        " one as it is, so that it is put back by a restore of its own only.",
+        "Nothing, if that is what you want; else give the inner target a place outside.",
+    ),
 )

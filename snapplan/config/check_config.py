@@ -90,6 +90,14 @@ def _check_backend(known: Known, path: Path, findings: Findings) -> None:
             value=True,
             hint="write schedule: snapplan, and run snapplan apply from a timer",
         )
+    for outer, inner in known.driver.nested(known.backend.options) if known.driver.nested is not None else ():
+        scope, _, name = inner.partition("/")
+        findings.note(
+            "SP234",
+            (*path, f"{scope}s", name),
+            f"target {inner} lies inside {outer}",
+            detail=f"A snapshot of {outer} holds {inner} too. A restore of {outer} in place leaves {inner} as it is.",
+        )
     for glob in known.backend.quiesce_commands:
         scope = glob.partition("/")[0]
         if is_literal(scope) and scope not in known.capabilities.scopes:

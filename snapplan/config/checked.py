@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from snapplan.config.source import Findings
     from snapplan.config.structure import Entries
+    from snapplan.drivers.base import DriverType
     from snapplan.models.policy import Backend, ConfigFile
     from snapplan.models.target import Capabilities
 
@@ -26,7 +27,12 @@ class Known(NamedTuple):
 
     name: str
     backend: Backend
-    capabilities: Capabilities
+    driver: DriverType
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its driver can do."""
+        return self.driver.capabilities
 
 
 class Checked:
@@ -55,11 +61,11 @@ class Checked:
     def known(self) -> dict[str, Known]:
         """The backends whose driver is known."""
         backends = self.config.backends.items() if self.config is not None else ()
-        drivers = {backend.driver: _capabilities(backend.driver) for _, backend in backends}
+        drivers = {backend.driver: _driver(backend.driver) for _, backend in backends}
         return {
-            name: Known(name, backend, capabilities)
+            name: Known(name, backend, driver)
             for name, backend in backends
-            if backend is not BROKEN_BACKEND and (capabilities := drivers[backend.driver]) is not None
+            if backend is not BROKEN_BACKEND and (driver := drivers[backend.driver]) is not None
         }
 
     def matching(self, glob: str) -> tuple[Known, ...]:
@@ -89,11 +95,10 @@ def meant(word: str, choices: Iterable[str]) -> str:
     return f"known are {', '.join(known)}" if 0 < len(known) <= 12 else ""
 
 
-def _capabilities(driver: str) -> Capabilities | None:
+def _driver(name: str) -> DriverType | None:
     from snapplan.drivers import registry
 
     try:
-        found = registry.find(driver) if driver else None
+        return registry.find(name) if name else None
     except SnapplanError:
         return None
-    return found.capabilities if found is not None else None

@@ -8,7 +8,7 @@ anything else is a bug. ``snapplan.drivers.conformance`` tests all that is said 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from snapplan.models.request import Mandate
 
@@ -194,7 +194,9 @@ class DriverType(NamedTuple):
 
     ``options`` is the model of its own keys in ``snapplan.yaml``. ``check`` examines a backend for ``snapplan drivers
     check``: credentials, permissions, versions, what this system offers; it writes nothing. ``stores`` names the folders on
-    this machine in which a backend of these settings keeps its snapshots (``Settings.stores`` of the others).
+    this machine in which a backend of these settings keeps its snapshots (``Settings.stores`` of the others). ``nested``
+    yields the pairs of targets, as ``scope/name``, of which the options say that the second lies inside the first; it looks
+    at nothing else.
     """
 
     name: str
@@ -204,3 +206,4 @@ class DriverType(NamedTuple):
     open: Callable[[Settings], Driver]
     check: Callable[[Settings], Iterator[CheckFinding]] | None = None
     stores: Callable[[Settings], Collection[Path]] | None = None
+    nested: Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]] | None = None

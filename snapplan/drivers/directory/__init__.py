@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snapplan.drivers.base import DriverType
-from snapplan.drivers.directory.options import DirectoryOptions
+from snapplan.drivers.directory.options import DirectoryOptions, nested
 from snapplan.models.target import Capabilities, RestoreMode, RestorePath, Scope
 
 if TYPE_CHECKING:
@@ -64,4 +64,5 @@ DRIVER = DriverType(
     DirectoryOptions,
     open_directory,
     stores=stores,
+    nested=nested,
 )

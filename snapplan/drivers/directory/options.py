@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from snapplan.drivers.directory.names import name_fault
 from snapplan.models.policy import Model
 from snapplan.models.values import Glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 def _object_name(name: str) -> str:
@@ -108,3 +113,24 @@ class DirectoryOptions(Traits):
             if own is not None:
                 fields |= {field: getattr(own, field) for field in fields if field in own.model_fields_set}
         return Traits(**fields)
+
+
+def nested(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the named targets that lie inside another one, as their paths are written: (``volume/a``, ``volume/b``).
+
+    What only the disk can tell, behind a link, is found when the folders are listed.
+    """
+    places = {key: PurePath(os.path.normpath(path)) for key, path in _named_paths(options)}
+    for outer, top in sorted(places.items()):
+        for inner, path in sorted(places.items()):
+            if top in path.parents or (path == top and outer < inner):
+                yield outer, inner
+
+
+def _named_paths(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for scope in ("tenant", "vm", "volume"):
+        entries = options.get(f"{scope}s")
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            path = entry.get("path") if isinstance(entry, dict) else entry
+            if isinstance(path, str):
+                yield f"{scope}/{name}", path

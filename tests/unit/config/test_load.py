@@ -221,3 +221,29 @@ def test_the_collector_is_as_before(enabled: bool, tmp_path: Path) -> None:
         assert gc.isenabled() is enabled
     finally:
         (gc.enable if was else gc.disable)()
+
+
+NESTED = """\
+version: 1
+project: nested
+backends:
+  lab:
+    driver: directory
+    store: /srv/store
+    volumes:
+      outer: /srv/data
+      beside: /srv/database
+      inner: {path: /srv/data/../data/./db}
+    vms:
+      same: /srv/data
+"""
+
+
+def test_targets_inside_each_other_are_named(tmp_path):
+    found = loaded(tmp_path, NESTED, a="").diagnostics
+    told = {(each.summary, each.where.line) for each in found if each.code == "SP234" and each.where is not None}
+    assert told == {
+        ("target volume/inner lies inside volume/outer", 10),
+        ("target volume/inner lies inside vm/same", 10),
+        ("target volume/outer lies inside vm/same", 8),
+    }
