@@ -64,8 +64,10 @@ class Workspace:
         self._left_out: dict[str, Failure] = {}
 
     @classmethod
-    def open(cls, root: Path, *, writable: bool) -> Self:
+    def open(cls, root: Path, *, writable: bool, may_be_empty: bool = False) -> Self:
         """Open the repository at ``root``; ``writable`` says that backends may be changed.
+
+        With ``may_be_empty`` there need not be a policy file yet.
 
         Raises ``PolicyInvalidError`` with all findings, or ``CatalogError``.
         """
@@ -74,7 +76,7 @@ class Workspace:
         from snapplan.encoding import require_utf8
 
         require_utf8()
-        loaded = load_repository(root)
+        loaded = load_repository(root, may_be_empty=may_be_empty)
         if loaded.policy is None or errors(loaded.diagnostics):
             raise PolicyInvalidError(loaded.diagnostics)
         policy = loaded.policy

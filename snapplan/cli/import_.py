@@ -62,7 +62,7 @@ def command(backend: str, out: Path | None, force: bool, everything: bool) -> in
 
     if out is not None and (out.exists() or out.is_symlink()) and not force:
         raise CommandLineError(f"{out} exists already", hint="--force replaces it")
-    with Workspace.open(session().root, writable=False) as workspace:
+    with Workspace.open(session().root, writable=False, may_be_empty=True) as workspace:
         draft = _drafted(workspace, backend, out, everything=everything)
     text = policy_text(draft)
     if out is None:

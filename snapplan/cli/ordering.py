@@ -134,7 +134,7 @@ def _carry_out(
     """
     from snapplan.workspace import Workspace
 
-    with Workspace.open(session().root, writable=True) as workspace:
+    with Workspace.open(session().root, writable=True, may_be_empty=True) as workspace:
         plan = workspace.plan(clock.now(), orders=orders)
         document = plan.document()
         for finding in document["diagnostics"]:

@@ -22,10 +22,28 @@ class Session:
 
     @property
     def root(self) -> Path:
-        """The policy repository: the nearest one at or above ``folder``, or ``folder`` where there is none."""
-        from snapplan.config.files import find_root
+        """The policy repository: the nearest one at or above ``folder``, or ``folder`` where there is none.
 
-        return find_root(self.folder) or self.folder
+        Raises ``CommandLineError`` for one above that somebody else owns: in a folder that many may write to, such as
+        ``/tmp``, anybody could put one, and its commands would be run.
+        """
+        from snapplan.config.files import absolute, find_root
+
+        found = find_root(self.folder)
+        if found is not None and found != absolute(self.folder):
+            _refuse_foreign(found / "snapplan.yaml")
+        return found or self.folder
+
+
+def _refuse_foreign(config: Path) -> None:
+    from snapplan.config.owners import owner_of, trusted_owners
+
+    owner = owner_of(config)
+    if owner is not None and owner not in trusted_owners():
+        from snapplan.errors import CommandLineError
+
+        hint = f"Where you trust it: -C {config.parent}"
+        raise CommandLineError(f"{config} belongs to another user (id {owner}), so it is not used from here", hint=hint)
 
 
 def session() -> Session:

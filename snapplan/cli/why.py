@@ -63,7 +63,7 @@ def _snapshot(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise CommandLineError(f"{error}; nor is it a code such as SP104") from None
     now = clock.now()
-    with Workspace.open(session().root, writable=False) as workspace:
+    with Workspace.open(session().root, writable=False, may_be_empty=True) as workspace:
         world = workspace.observe(now, backends=(address.target.backend,))
         explained = explain(workspace.policy, world, now, str(address))
     if explained is None:

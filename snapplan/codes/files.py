@@ -8,7 +8,8 @@ FILES = (
     Code(
         "SP100",
         "a file cannot be read",
-        "What it says is unknown, so nothing of the policy is applied.",
+        "What it says is unknown, so nothing of the policy is applied. Only regular files are read; pipes, devices and"
+        " sockets are not opened.",
         "Correct its permissions, or take it out of include.",
     ),
     Code(
@@ -28,7 +29,8 @@ FILES = (
     Code(
         "SP103",
         "too large, too deep or too many",
-        "The file is beyond what a policy needs; reading it could exhaust the machine.",
+        "The file is beyond what a policy needs; reading it could exhaust the machine. A file holds 4 MiB at most, all"
+        " files together 64 MiB, and include leads to 10,000 policy files and 200,000 files and folders at most.",
         "Split it into several files, write lists out instead of nesting aliases, select by globs or tags.",
     ),
     Code(
@@ -92,14 +94,17 @@ FILES = (
     Code(
         "SP113",
         "outside the policy repository",
-        "Policy comes from the reviewed files only; a link or path that leads elsewhere is not followed.",
+        "Policy comes from the reviewed files only; a link or path that leads elsewhere is not followed. A link to another"
+        " file of the repository is, a link into .git or to a folder is not.",
         "Put the file below the folder of snapplan.yaml.",
     ),
     Code(
         "SP114",
-        "include matches nothing",
-        "No policy file is read there, so what it should protect is not protected.",
-        "Correct the glob; it counts from the folder of snapplan.yaml.",
+        "a policy file is missing",
+        "What it should protect is not protected. A repository without any policy file, and a file that include names"
+        " literally, are errors: after a bad merge or in a sparse checkout an apply would end that protection. A glob that"
+        " matches nothing is a warning.",
+        "Bring the file back, or correct include; it counts from the folder of snapplan.yaml.",
     ),
     Code(
         "SP115",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from snapplan.config.explain import report, show, suggest
+from snapplan.config.explain import kind, report, show, suggest
 from snapplan.config.structure import SECTIONS, read
 from snapplan.errors import SnapplanError
 from snapplan.models.policy import Backend, ConfigFile
@@ -36,7 +36,7 @@ def read_config(source: Source, findings: Findings) -> ConfigFile | None:
         if source.document.complete:
             where = source.locate(())[0]
             hint = "it needs at least version, project and backends; snapplan init writes one"
-            findings.in_file(source, "SP106", where, f"{CONFIG_FILE} must be a mapping, not {show(data)}", hint=hint)
+            findings.in_file(source, "SP106", where, f"{CONFIG_FILE} must be a mapping, not {kind(data)}", hint=hint)
         return None
     raw = {key: value for key, value in data.items() if not _is_section(key, findings)}
     if isinstance(backends := raw.get("backends"), dict):

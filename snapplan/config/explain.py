@@ -108,6 +108,13 @@ def show(value: object) -> str:
     return "a mapping" if isinstance(value, dict) else f"{value}"
 
 
+def kind(value: object) -> str:
+    """Return what a whole file is instead of a mapping, without a word of it: it may be anything."""
+    if isinstance(value, (bool, int, float)):
+        return "a single value"
+    return "text" if isinstance(value, str) else show(value)
+
+
 def report(
     error: ValidationError,
     raw: object,

@@ -1,35 +1,49 @@
-"""Finding and reading the files of a policy repository; nothing outside it is ever opened."""
+"""Finding and reading the files of a policy repository; nothing outside it is ever opened.
+
+Read are regular files only, opened part by part without following links and without waiting. A link to a file is
+followed where it leads to another file of the repository, and never into ``.git``; that is decided before anything is
+opened.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snapplan.config.config_file import CONFIG_FILE
 from snapplan.config.source import Source
-from snapplan.config.yaml import MAX_BYTES, Document, Marks, load
-from snapplan.diagnostics import Location, Severity
+from snapplan.config.yaml import MAX_BYTES, load
+from snapplan.diagnostics import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from snapplan.config.source import Findings
 
-MAX_FILES = 10_000
-DEFAULT_INCLUDE = ("policies/**/*.yaml", "policies/**/*.yml")
-_NOTHING = Document(None, Marks({}), [], complete=False)
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class UnreadableError(Exception):
+    """A file of the repository must not or cannot be read: the code of the finding, a sentence, and what to do."""
+
+    def __init__(self, code: str, summary: str, hint: str = "") -> None:
+        super().__init__(summary)
+        self.code = code
+        self.hint = hint
 
 
 def find_root(start: Path) -> Path | None:
-    """Return the nearest folder at or above ``start`` that holds a ``snapplan.yaml``."""
+    """Return the nearest folder at or above ``start`` that has a ``snapplan.yaml``, whatever that is; no link is followed.
+
+    Something that must not be read is found all the same, so that it is refused instead of passed by.
+    """
     here = absolute(start)
     for folder in (here, *here.parents):
         try:
-            if (folder / CONFIG_FILE).is_file():
+            if not stat.S_ISDIR((folder / CONFIG_FILE).lstat().st_mode):
                 return folder
-        except OSError:
+        except (OSError, ValueError):
             continue
     return None
 
@@ -50,11 +64,18 @@ def is_missing(path: Path) -> bool:
     return False
 
 
-def read_source(path: Path, name: str, findings: Findings) -> Source | None:
-    """Read one file; ``name`` is how messages call it. ``None`` where it cannot be read."""
-    content = _read(path, name, findings)
-    if content is None:
+def read_source(path: Path, name: str, findings: Findings, *, inside: Path) -> Source | None:
+    """Read one file of the repository ``inside``; ``name`` is how messages call it. ``None`` where it cannot be read."""
+    try:
+        content = read_regular(path, inside)
+    except UnreadableError as error:
+        findings.about_path(error.code, name, str(error), hint=error.hint)
         return None
+    return parsed(content, name, findings)
+
+
+def parsed(content: bytes, name: str, findings: Findings) -> Source:
+    """Return the content of a file, with what is wrong with it as YAML among ``findings``."""
     document = load(content)
     source = Source(name, content, document)
     for problem in document.problems:
@@ -63,81 +84,48 @@ def read_source(path: Path, name: str, findings: Findings) -> Source | None:
     return source
 
 
-def _read(path: Path, name: str, findings: Findings) -> bytes | None:
+def read_regular(path: Path, inside: Path) -> bytes:
+    """Return what a regular file of the repository ``inside`` holds, at most one byte more than ``MAX_BYTES``.
+
+    Raises ``UnreadableError`` for anything else, without having opened it.
+    """
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for a writer for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                findings.about_path("SP100", name, "this is not a regular file")
-                return None
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        findings.about_path("SP100", name, f"the file cannot be read: {reason}")
-        return None
-
-
-def policy_paths(root: Path, include: Sequence[str], findings: Findings) -> list[Path]:
-    """Return the policy files that the globs name, sorted, each once. ``findings`` get what is refused."""
-    real_root = root.resolve()
-    found: set[Path] = set()
-    for index, pattern in enumerate(include):
-        matched = _matches(root, pattern, index, findings)
-        if matched is None:
-            continue
-        if not matched and tuple(include) != DEFAULT_INCLUDE:
-            place = ("config", "include", str(index))
-            findings.warning("SP114", place, f'"{pattern}" matches no file', hint="include counts from snapplan.yaml")
-        found.update(matched)
-    inside = [path for path in sorted(found) if _is_inside(path, root, real_root, findings)]
-    if len(inside) > MAX_FILES:
-        findings.error("SP103", ("config", "include"), f"there are {len(inside):,} policy files; {MAX_FILES:,} at most")
-    return inside[:MAX_FILES]
-
-
-def _matches(root: Path, pattern: str, index: int, findings: Findings) -> list[Path] | None:
-    """Return the policy files that one glob names, ``None`` where the glob is refused."""
-    place = ("config", "include", str(index))
-    if pattern.startswith(("/", "~")) or ".." in PurePosixPath(pattern).parts:
-        hint = "put the files below snapplan.yaml"
-        findings.error("SP113", place, f'"{pattern}" leads outside the policy repository', value=True, hint=hint)
-        return None
-    try:
-        return [path for path in root.glob(pattern) if _is_policy_file(path.relative_to(root))]
-    except (ValueError, NotImplementedError, IndexError, OSError, RecursionError) as error:
-        findings.error("SP113", place, f'"{pattern}" is not a glob: {error}', value=True)
-        return None
-
-
-def _is_policy_file(path: Path) -> bool:
-    """Hidden folders hold other tools' YAML, and snapplan.yaml is no policy file."""
-    return path != Path(CONFIG_FILE) and not any(part.startswith(".") for part in path.parts)
-
-
-def _is_inside(path: Path, root: Path, real_root: Path, findings: Findings) -> bool:
-    name = path.relative_to(root).as_posix()
-    try:
-        if path.is_dir():
-            return False
+        base = inside.resolve(strict=True)
         real = path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        findings.about_path("SP100", name, f"the file cannot be read: {getattr(error, 'strerror', None) or error}")
-        return False
-    if not real.is_relative_to(real_root):
-        hint = "copy it into the repository"
-        findings.about_path("SP113", name, "a link leads outside the policy repository", hint=hint)
-        return False
-    return True
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _unreadable(error) from error
+    if not real.is_relative_to(base):
+        raise UnreadableError("SP113", "a link leads outside the policy repository", "copy it into the repository")
+    parts = real.relative_to(base).parts
+    if any(part.lower() == ".git" for part in parts):
+        raise UnreadableError("SP113", "a link leads into .git", "copy the file into the repository")
+    if not parts:
+        raise UnreadableError("SP100", "this is not a regular file")
+    try:
+        return _read_below(base, parts)
+    except (OSError, ValueError) as error:
+        raise _unreadable(error) from error
 
 
-def warn_if_none(paths: Iterable[Path], findings: Findings) -> None:
-    """Say that a repository without policy files protects nothing."""
-    if not list(paths):
-        findings.about_path(
-            "SP114",
-            CONFIG_FILE,
-            "there is no policy file, so nothing is protected",
-            hint="write policies/main.yaml; snapplan init writes one",
-            severity=Severity.WARNING,
-        )
+def _read_below(base: Path, parts: tuple[str, ...]) -> bytes:
+    """Open ``parts`` one below the other; a link that was put there since they were resolved is an error."""
+    folder = os.open(base, _FOLDER)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Opening a device can have effects, so it is looked at first; a pipe put there since does not block.
+        if not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
+            raise UnreadableError("SP100", "this is not a regular file")
+        with os.fdopen(os.open(parts[-1], _READING, dir_fd=folder), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadableError("SP100", "this is not a regular file")
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(folder)
+
+
+def _unreadable(error: Exception) -> UnreadableError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UnreadableError("SP100", f"the file cannot be read: {reason}")

@@ -14,16 +14,10 @@ from snapplan.config.check import check
 from snapplan.config.checked import Checked
 from snapplan.config.config_file import CONFIG, CONFIG_FILE, read_config
 from snapplan.config.defaults import complete
-from snapplan.config.files import (
-    DEFAULT_INCLUDE,
-    absolute,
-    find_root,
-    is_missing,
-    policy_paths,
-    read_source,
-    warn_if_none,
-)
+from snapplan.config.files import absolute, find_root, is_missing, read_source
+from snapplan.config.include import DEFAULT_INCLUDE, included
 from snapplan.config.source import Findings, Places, Source
+from snapplan.config.yaml import MAX_TOTAL_BYTES
 from snapplan.models.policy import Policy
 
 if TYPE_CHECKING:
@@ -49,15 +43,18 @@ class Loaded(NamedTuple):
     files: tuple[str, ...]
 
 
-def load_repository(root: Path) -> Loaded:
-    """Load the policy repository at ``root``, the folder that holds ``snapplan.yaml``."""
+def load_repository(root: Path, *, may_be_empty: bool = False) -> Loaded:
+    """Load the policy repository at ``root``, the folder that holds ``snapplan.yaml``.
+
+    A repository without policy files is an error, unless it ``may_be_empty`` as before the first one is written.
+    """
     with collection_paused():
-        loading = _Loading()
+        loading = _Loading(root)
         loading.read_config(root / CONFIG_FILE, CONFIG_FILE)
         include = loading.config.include if loading.config is not None else DEFAULT_INCLUDE
-        paths = policy_paths(root, include, loading.findings)
-        if loading.config is not None:
-            warn_if_none(paths, loading.findings)
+        paths = included(root, include, loading.findings)
+        if loading.config is not None and not paths and not may_be_empty:
+            loading.no_policy_file()
         for path in paths:
             loading.read_policy(path, path.relative_to(root).as_posix())
         return loading.finish()
@@ -69,10 +66,10 @@ def load_file(path: Path) -> Loaded:
     A file that has ``version`` or ``backends`` is taken for the latter and is checked alone, whatever its name.
     """
     with collection_paused():
-        loading = _Loading()
         root = find_root(path.parent)
+        loading = _Loading(root or path.parent)
         name = _relative(path, root)
-        source = read_source(path, name, loading.findings)
+        source = read_source(path, name, loading.findings, inside=loading.root)
         if source is None:
             return loading.finish()
         data = source.document.data
@@ -91,7 +88,8 @@ def load_file(path: Path) -> Loaded:
 class _Loading:
     """The files read so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self.entries = structure.empty()
         self.findings = Findings(self.find)
         self.config: ConfigFile | None = None
@@ -110,7 +108,7 @@ class _Loading:
         """Read the configuration; the policy files are checked even where it cannot be read."""
         if is_missing(path):
             self.missing_config(name)
-        elif (source := read_source(path, name, self.findings)) is not None:
+        elif (source := read_source(path, name, self.findings, inside=self.root)) is not None:
             self.take_config(source)
 
     def missing_config(self, name: str) -> None:
@@ -126,11 +124,25 @@ class _Loading:
 
     def read_policy(self, path: Path, name: str) -> None:
         """Read a policy file and take it."""
-        source = read_source(path, name, self.findings)
+        source = read_source(path, name, self.findings, inside=self.root) if self.has_room(name) else None
         if source is None:
             self.complete = False
         else:
             self.take_policy(source)
+
+    def has_room(self, name: str) -> bool:
+        """Whether the files read so far leave room for another one; once they do not, that is an error."""
+        if sum(len(source.content) for source in self.sources) <= MAX_TOTAL_BYTES:
+            return True
+        if self.complete:
+            summary = f"the policy files hold more than {MAX_TOTAL_BYTES // 1024**2} MiB in all"
+            self.findings.about_path("SP103", name, summary, hint="select targets by globs or tags")
+        return False
+
+    def no_policy_file(self) -> None:
+        """Say that a repository without policy files would end all protection."""
+        hint = "write policies/main.yaml; snapplan init writes one"
+        self.findings.about_path("SP114", CONFIG_FILE, "there is no policy file, so nothing is protected", hint=hint)
 
     def take_policy(self, source: Source) -> None:
         """Take a policy file."""

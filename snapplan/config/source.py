@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from snapplan.config.explain import closest
 from snapplan.config.yaml import Document, Path, split_lines
 from snapplan.diagnostics import Diagnostic, Location, Severity
+from snapplan.models.policy import ConfigFile, PolicyFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,8 @@ LONGEST_MESSAGE = 500
 LONGEST_SEARCHED = 1_200
 """Of a longer line only so much is looked through: the time that the patterns take grows with its square."""
 MAX_FINDINGS = 1_000
+MOST_KEYS_COMPARED = 20
+_KEYS = frozenset({*PolicyFile.model_fields, *ConfigFile.model_fields})
 # Not compiled ahead: only a finding needs them (start-up time).
 _SECRET_KEY = r"(?i)([\w-]*(?:token|passw|secret|api_?key|credential)[\w-]*[\"']?\s*:\s*)(?!\s|[\"']?\$\{)(.+)"
 _PASSWORD = r"(://[^\s/:@]*:)([^\s/@]+)(?=@)"
@@ -36,6 +41,7 @@ class Source:
         self.document = document
         self._lines: list[str] | None = None
         self._hidden: set[int] = set()
+        self._is_policy: bool | None = None
 
     @property
     def lines(self) -> list[str]:
@@ -43,6 +49,17 @@ class Source:
         if self._lines is None:
             self._lines = split_lines(self.content.decode("utf-8-sig", "replace").removesuffix("\n"))
         return self._lines
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it is a mapping with a key of the policy language, or with one that was probably meant as such.
+
+        Who may change ``include:`` could have any other file of the machine's checkout quoted, such as one with secrets.
+        """
+        if self._is_policy is None:
+            first = list(islice(self.document.marks.top, MOST_KEYS_COMPARED))
+            self._is_policy = any(key in _KEYS or closest(key[:LONGEST_LINE], _KEYS) is not None for key in first)
+        return self._is_policy
 
     def nearest(self, path: Path) -> Path | None:
         """Return the longest part of ``path`` that stands in the file."""
@@ -73,7 +90,9 @@ class Source:
         return Location(self.name, mark.line + 1, mark.column + 1), max(1, width)
 
     def snippet(self, line: int) -> tuple[tuple[int, str], ...]:
-        """Return the numbered lines around ``line`` (from 1)."""
+        """Return the numbered lines around ``line`` (from 1); none of a file that is no policy, whatever else it is."""
+        if not self.is_policy:
+            return ()
         first, last = max(1, line - LINES_BEFORE), min(len(self.lines), line + LINES_AFTER)
         numbered = ((number, self.lines[number - 1]) for number in range(first, last + 1))
         return tuple((number, "***" if number in self._hidden else _printable(text)) for number, text in numbered)

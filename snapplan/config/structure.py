@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from snapplan.config.explain import NAME_RULE, report, show, suggest
+from snapplan.config.explain import NAME_RULE, kind, report, show, suggest
 from snapplan.diagnostics import Severity
 from snapplan.ids import KEY_NAME
 from snapplan.models.policy import (
@@ -81,7 +81,7 @@ def top_level(source: Source, findings: Findings) -> dict[str, Any]:
     if not isinstance(data, dict):
         where = source.locate(())[0]
         hint = f"write sections: {', '.join(_SECTION_NAMES)}"
-        findings.in_file(source, "SP106", where, f"a policy file must be a mapping, not {show(data)}", hint=hint)
+        findings.in_file(source, "SP106", where, f"a policy file must be a mapping, not {kind(data)}", hint=hint)
         return {}
     return {key: value for key, value in data.items() if _is_section(source, key, value, findings)}
 

@@ -27,12 +27,15 @@ Path = tuple[str, ...]
 # A tree, because a dict of whole paths would take a third of the time of reading.
 _Level = dict[str, tuple[Any, Any, "_Level"]]
 
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
+MAX_TOTAL_BYTES = 64 * 1024 * 1024
+"""Of all files of a policy repository together."""
 MAX_DEPTH = 40
 MAX_NODES = 2_000_000
 MAX_ALIASED_NODES = 100_000
 MAX_PROBLEMS = 200
 
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 _NOTHING: _Level = {}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")
@@ -40,6 +43,7 @@ _FRACTION = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,30}(?:[eE][-+]?[0-
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _NUMBER_STARTS = frozenset("+-0123456789")
 # Not compiled ahead: hardly any file needs them (start-up time).
+_BRACKETS = r"""[\[\]{}]|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*"""
 _INVISIBLE = "[\x85\u2028-\u202e\u2066-\u2069\ufeff]"
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _CONTROL = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]"
@@ -65,6 +69,11 @@ class Marks(Mapping[Path, tuple[Any, Any]]):
 
     def __init__(self, top: _Level) -> None:
         self._top = top
+
+    @property
+    def top(self) -> Iterator[str]:
+        """The keys of the outermost mapping, as far as it was read."""
+        return iter(self._top)
 
     def __getitem__(self, path: Path) -> tuple[Any, Any]:
         level, found = self._top, None
@@ -118,8 +127,9 @@ def load(content: bytes) -> Document:
         data = reader.stream()
     except _StopError as stop:
         return Document(None, Marks(reader.marks), [*reader.problems, stop.problem], complete=False)
-    except yaml.YAMLError as error:
-        return Document(None, Marks(reader.marks), [*reader.problems, _syntax(error, text)], complete=False)
+    except (yaml.YAMLError, RecursionError) as error:
+        problem = _nesting(error, text) or _syntax(error, text)
+        return Document(None, Marks(reader.marks), [*reader.problems, problem], complete=False)
     return Document(data, Marks(reader.marks), reader.problems)
 
 
@@ -168,7 +178,22 @@ def _character(text: str, index: int) -> Problem:
     )
 
 
-def _syntax(error: yaml.YAMLError, text: str) -> Problem:
+def _nesting(error: Exception, text: str) -> Problem | None:
+    """Say that brackets are nested too deeply, where a parser has a limit of its own and meets it first.
+
+    It reads some hundred characters ahead, so that ``_Reader`` has not seen them yet.
+    """
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    depth = 0
+    for found in re.finditer(_BRACKETS, text[: len(text) if mark is None else mark.index + 1]):
+        depth += (found[0] in "[{") - (found[0] in "]}")
+        if depth > MAX_DEPTH:
+            line, column = position(text, found.start())
+            return Problem("SP103", _TOO_DEEP, line, column)
+    return None
+
+
+def _syntax(error: Exception, text: str) -> Problem:
     """Say where the parser stopped and why."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
@@ -234,7 +259,7 @@ class _Reader:
             self.nodes += 1
             value = self.scalar(event)
         elif depth >= MAX_DEPTH:
-            raise self.stop(event, "SP103", f"nested more than {MAX_DEPTH} levels deep")
+            raise self.stop(event, "SP103", _TOO_DEEP)
         elif kind is MappingStartEvent:
             value = self.mapping(marks, depth + 1)
         else:

@@ -33,7 +33,7 @@ def repository(root: Path, config: str | None = None, **files: str) -> Path:
 
 
 def loaded(root: Path, config: str | None = None, **files: str) -> Loaded:
-    return load_repository(repository(root, config, **files))
+    return load_repository(repository(root, config, **files), may_be_empty=not files)
 
 
 def stopping(found: Iterable[Diagnostic]) -> list[str]:

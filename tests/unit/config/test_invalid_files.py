@@ -17,6 +17,8 @@ INVALID = Path(__file__).parents[2] / "invalid"
 FILES = sorted(path.relative_to(INVALID).as_posix() for path in INVALID.rglob("*.yaml") if path.name != "snapplan.yaml")
 FILES = [name for name in FILES if not name.startswith("folders/")]
 FOLDERS = sorted(path.name for path in (INVALID / "folders").iterdir())
+UNQUOTED = ("SP106-a-list-as-the-file.yaml", "SP116-an-empty-file.yaml")
+"""Files of which no line is shown, as they are no mapping: whoever may change include: could name any file."""
 SHOWN = [
     "SP101-a-tab-as-indentation.yaml",
     "SP104-many-findings-at-once.yaml",
@@ -54,7 +56,8 @@ def test_every_finding_can_be_shown(name: str) -> None:
         assert one.summary
         assert one.summary.isprintable()
         assert one.where is not None
-        assert one.where.line in {number for number, _ in one.snippet}
+        quoted = name not in UNQUOTED
+        assert (one.where.line in {number for number, _ in one.snippet}) is quoted
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

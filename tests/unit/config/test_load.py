@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -148,7 +149,8 @@ def test_a_policy_file_without_configuration(tmp_path: Path) -> None:
 def test_a_repository_without_policy_files(tmp_path: Path) -> None:
     found = load_repository(repository(tmp_path))
     assert stopping(found.diagnostics) == ["SP114 snapplan.yaml:1:1"]
-    assert found.policy is not None
+    assert found.policy is None, "an apply would end all protection"
+    assert load_repository(tmp_path, may_be_empty=True).policy is not None
 
 
 def test_one_file_is_checked_without_its_siblings(tmp_path: Path) -> None:
@@ -247,3 +249,85 @@ def test_targets_inside_each_other_are_named(tmp_path):
         ("target volume/inner lies inside vm/same", 10),
         ("target volume/outer lies inside vm/same", 8),
     }
+
+
+SECRETS = {
+    "key": "-----BEGIN OPENSSH PRIVATE KEY-----\nSECRET-two\nSECRET-three\n-----END-----\n",
+    "netrc": "machine x login y\npasswd SECRET-netrc\n",
+    "values": "db_password: SECRET-yaml\nother: SECRET-five\n",
+    "list": "- SECRET-item\n",
+    "number": "4711471147114711\n",
+    "text": "SECRET-text\n",
+    "broken": "a: [SECRET-one\nb: {SECRET-two\n",
+    "binary": "SECRET-one\0SECRET-two\0",
+}
+
+
+def told(root: Path, *, file: str | None = None) -> str:
+    found = load_repository(root) if file is None else load_file(root / file)
+    return repr(found.diagnostics)
+
+
+@pytest.mark.parametrize("content", SECRETS)
+@pytest.mark.parametrize("place", ["linked", "linked folder", "linked policy", "included", "as the configuration"])
+def test_no_line_of_what_is_no_policy_is_shown(content: str, place: str, tmp_path: Path) -> None:
+    secret = tmp_path / "outside" / "snapplan.yaml"
+    secret.parent.mkdir()
+    secret.write_text(SECRETS[content])
+    root = repository(tmp_path / "r", a=GOLD + USED)
+    if place == "linked":
+        (root / "snapplan.yaml").unlink()
+        (root / "snapplan.yaml").symlink_to(secret)
+    elif place == "linked folder":
+        (root / "deep").symlink_to(secret.parent)
+        assert "SECRET" not in told(root, file="deep/snapplan.yaml")
+    elif place == "linked policy":
+        (root / "policies" / "b.yaml").symlink_to(secret)
+        assert "SECRET" not in told(root, file="policies/b.yaml")
+    elif place == "included":
+        (root / "policies" / "b.yaml").write_text(SECRETS[content])
+        assert "SECRET" not in told(root, file="policies/b.yaml")
+    else:
+        (root / "snapplan.yaml").write_text(SECRETS[content])
+    assert "SECRET" not in told(root)
+    assert "4711" not in told(root)
+    assert (load_repository(root).policy is None) is (place != "linked folder")
+
+
+@pytest.mark.parametrize("where", ["snapplan.yaml", "policies/a.yaml"])
+def test_what_git_keeps_is_not_read(where: str, tmp_path: Path) -> None:
+    """CI leaves its credentials in ``.git/config``, which is inside of the repository."""
+    root = repository(tmp_path, a=GOLD + USED)
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text("profiles:\n  SECRET: 1\n")
+    (root / where).unlink()
+    (root / where).symlink_to(root / ".git" / "config")
+    assert "SECRET" not in told(root)
+    assert stopping(load_repository(root).diagnostics)[0].startswith(f"SP113 {where}")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "folder", "zero"])
+@pytest.mark.parametrize("where", ["snapplan.yaml", "policies/a.yaml"])
+def test_only_regular_files_are_opened(kind: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = repository(tmp_path, a=GOLD + USED)
+    (root / where).unlink()
+    if kind == "pipe":
+        os.mkfifo(root / where)
+    elif kind == "socket":
+        monkeypatch.chdir(root)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(where)
+        listener.close()
+    elif kind == "folder":
+        (root / where).mkdir()
+    else:
+        (root / where).symlink_to("/dev/full" if kind == "device" else "/dev/zero")
+    assert load_repository(root).policy is None
+    assert load_file(root / where).policy is None
+
+
+def test_the_files_of_a_repository_have_a_limit_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snapplan.config.load.MAX_TOTAL_BYTES", 500)
+    found = loaded(tmp_path, **dict.fromkeys("abcdefgh", f"# {'x' * 100}\nmoved: []\n"))
+    assert [one for one in stopping(found.diagnostics) if one.startswith("SP103")] == ["SP103 policies/e.yaml:1:1"]
+    assert found.policy is None

@@ -69,7 +69,7 @@ def test_a_path_that_stands_nowhere_is_the_file() -> None:
 
 
 def test_shows_two_lines_before_and_one_after() -> None:
-    content = b"l1: 1\nl2: 2\nl3: 3\nl4: 4\nl5: 5\n"
+    content = b"profiles: 1\nl2: 2\nl3: 3\nl4: 4\nl5: 5\n"
     source = Source("a.yaml", content, load(content))
     assert [number for number, _ in source.snippet(3)] == [1, 2, 3, 4]
     assert [number for number, _ in source.snippet(1)] == [1, 2]
