@@ -13,7 +13,7 @@ from snapplan.errors import LockedError, PlanStaleError
 from snapplan.ids import parse_instant
 from snapplan.models.order import Focus
 from snapplan.models.plan import PolicyRevision
-from snapplan.workspace import OLDER_CODE
+from snapplan.origin import OLDER_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -258,4 +258,6 @@ class Execution(NamedTuple):
         guards = before.guards if tripped and before.guards else policy.config.guards.model_dump(mode="json")
         stopped = {guard.backend for guard in blocked if guard.name == INVENTORY}
         answered = {backend.name for backend in plan.backends if backend.error is None}
-        return Acceptance(guards, frozenset(answered - stopped), policy.commit)
+        # What git could not read once is not forgotten; who leaves git for good has allowed that.
+        commit = policy.commit or (before.commit if self.workspace.origin.unreadable else None)
+        return Acceptance(guards, frozenset(answered - stopped), commit)

@@ -38,23 +38,30 @@ if TYPE_CHECKING:
     from snapplan.models.policy import Policy
     from snapplan.models.request import Inventory, Mandate
     from snapplan.models.world import CatalogState, Failure
+    from snapplan.origin import Origin
 
     Readings = dict[str, tuple[datetime, Inventory]]
     """When the listing of each backend began, and what it was."""
 
 
 LOCK_TIMEOUT = timedelta(seconds=60)
-OLDER_CODE = "SP507"
-"""The code of a policy that is older than the one that was applied last."""
 
 
 class Workspace:
     """An open policy repository. Use it as a context manager."""
 
     def __init__(
-        self, root: Path, policy: Policy, catalog: Catalog, diagnostics: Sequence[Diagnostic], *, writable: bool
+        self,
+        root: Path,
+        policy: Policy,
+        catalog: Catalog,
+        diagnostics: Sequence[Diagnostic],
+        *,
+        writable: bool,
+        origin: Origin,
     ) -> None:
         self.root = root
+        self.origin = origin
         self.policy = policy
         self.catalog = catalog
         self.diagnostics = list(diagnostics)
@@ -64,29 +71,25 @@ class Workspace:
         self._left_out: dict[str, Failure] = {}
 
     @classmethod
-    def open(cls, root: Path, *, writable: bool, may_be_empty: bool = False) -> Self:
+    def open(cls, root: Path, *, writable: bool, may_be_empty: bool = False, commit: str | None = None) -> Self:
         """Open the repository at ``root``; ``writable`` says that backends may be changed.
 
-        With ``may_be_empty`` there need not be a policy file yet.
-
-        Raises ``PolicyInvalidError`` with all findings, or ``CatalogError``.
+        With ``may_be_empty`` there need not be a policy file yet. ``commit`` names the commit of the files where git
+        cannot be read. Raises ``PolicyInvalidError`` with all findings, ``CommandLineError`` or ``CatalogError``.
         """
         from snapplan.catalog.open import open_catalog
         from snapplan.config.load import load_repository
         from snapplan.encoding import require_utf8
+        from snapplan.origin import origin_of
 
         require_utf8()
         loaded = load_repository(root, may_be_empty=may_be_empty)
         if loaded.policy is None or errors(loaded.diagnostics):
             raise PolicyInvalidError(loaded.diagnostics)
-        policy = loaded.policy
-        if any((folder / ".git").exists() for folder in (root.resolve(), *root.resolve().parents)):
-            from snapplan.config.revision import revision
-
-            found = revision(root)
-            policy = policy._replace(commit=found.commit, dirty=found.dirty)
+        origin = origin_of(root, loaded.contents, loaded.policy.config.include, commit)
+        policy = loaded.policy._replace(commit=origin.commit, dirty=origin.dirty)
         catalog = open_catalog(policy.config.catalog, project=policy.config.project, base=root)
-        return cls(root, policy, catalog, loaded.diagnostics, writable=writable)
+        return cls(root, policy, catalog, loaded.diagnostics, writable=writable, origin=origin)
 
     def __enter__(self) -> Self:
         return self
@@ -204,33 +207,15 @@ class Workspace:
         return execution.carry_out(command, lock_timeout)
 
     def stale_checkout(self, applied: str | None, commit: str | None = None) -> Diagnostic | None:
-        """Say that the policy files (or ``commit``) are older than the commit ``applied`` last, or that nobody knows.
+        """Say that the policy files (or ``commit``) are older than the commit ``applied`` last, or that nobody can tell.
 
-        ``None`` where neither holds, and where there is no commit to compare.
+        ``None`` where neither holds.
         """
-        from snapplan.applier.stale import shortened
-        from snapplan.config.revision import is_older
+        from snapplan.origin import RUNS_LOOKED_AT, age, applied_before
 
-        commit = commit or self.policy.commit
-        if commit is None or applied is None or commit == applied:
-            return None
-        older = is_older(self.root, commit, applied)
-        if older:
-            return Diagnostic(
-                OLDER_CODE,
-                Severity.WARNING,
-                f"the policy is of commit {shortened(commit)}, which is older than {shortened(applied)}, applied last",
-                detail="An apply would take back what was decided since.",
-                hint=f"update the checkout; --allow {OLDER_CODE} --reason TEXT goes back on purpose",
-            )
-        if older is None:
-            return Diagnostic(
-                "SP515",
-                Severity.NOTE,
-                f"git does not know how commit {shortened(commit)} and {shortened(applied)}, applied last, are related",
-                hint="a clone with its history (git fetch --unshallow) can tell an older checkout",
-            )
-        return None
+        origin = self.origin if commit is None else self.origin._replace(commit=commit)
+        earlier = applied_before(self.catalog.runs(RUNS_LOOKED_AT)) if origin.named else frozenset()
+        return age(origin, self.root, applied, earlier)
 
     def driver(self, backend: str) -> Driver:
         """Return the connection to a backend; raises ``BackendError``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapplan.cli.options import DURATION, data_format, focus, repository
+from snapplan.cli.options import DURATION, commit, data_format, focus, repository
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -34,6 +34,7 @@ VERBS = ("profile", "assign", "snapshot", "change", "expire", "restore")
 @click.option("--reason", metavar="TEXT", help="Why it is allowed; required with --allow, and recorded.")
 @click.option("--only", multiple=True, type=click.Choice(VERBS), help="Do only this kind of action; may be repeated.")
 @click.option("--except", "excepted", multiple=True, metavar="GLOB", help="Leave these targets alone; may be repeated.")
+@commit
 @focus
 @click.option(
     "--lock-timeout", type=DURATION, default="60s", show_default=True, help="How long to wait for another apply."

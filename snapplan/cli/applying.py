@@ -68,9 +68,7 @@ def carry_out(wish: Wish) -> int:
 
     Raises ``BlockedError`` where consent is missing and whatever the workspace raises.
     """
-    from snapplan.workspace import Workspace
-
-    with Workspace.open(session().root, writable=True, may_be_empty=bool(wish.orders)) as workspace:
+    with session().open(writable=True, may_be_empty=bool(wish.orders)) as workspace:
         if not wish.orders and (wish.auto_approve or console.at_terminal()):
             _settle(workspace, wish)
         whole = workspace.plan(clock.now(), orders=wish.orders, focus=wish.focus, allowed=wish.lifted.codes)

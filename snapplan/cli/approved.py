@@ -47,14 +47,13 @@ class Source(NamedTuple):
 def carry_out_approved(source: Source, wish: Wish) -> int:
     """Carry out at most the plan in ``source``; return the exit code. Nobody is asked: it is approved."""
     from snapplan.models.order import Focus
-    from snapplan.workspace import Workspace
 
     if sum(one is not None for one in source) > 1:
         raise CommandLineError("a plan file, --approved and --resume each name one plan", hint="Give one of them.")
     if wish.focus != Focus():
         hint = "--only and --except leave out a part of it."
         raise CommandLineError("an approved plan says itself what it is about", hint=hint)
-    with Workspace.open(session().root, writable=True) as workspace:
+    with session().open(writable=True) as workspace:
         document = _document(workspace, source)
         if document is None:
             console.notice(f"Run {source.run} was carried out; nothing of it is left to do.")

@@ -51,9 +51,8 @@ def rebuild(replace: bool) -> int:
     """
     from snapplan import clock
     from snapplan.errors import BlockedError
-    from snapplan.workspace import Workspace
 
-    with Workspace.open(session().root, writable=True) as workspace:
+    with session().open(writable=True) as workspace:
         if not replace and workspace.catalog.state().high_water is not None:
             raise BlockedError(
                 "the catalog is not lost: applies have confirmed it, and what a rebuild forgets, guards count",
@@ -211,6 +210,5 @@ def clock_command(sets: bool, reason: str | None, form: str) -> int:
 
 
 def _open(*, writable: bool) -> Workspace:
-    from snapplan.workspace import Workspace
 
-    return Workspace.open(session().root, writable=writable)
+    return session().open(writable=writable)

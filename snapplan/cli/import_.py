@@ -58,11 +58,10 @@ def command(backend: str, out: Path | None, force: bool, everything: bool) -> in
       snapplan import --backend dc1 --out policies/dc1.yaml --force && git diff
     """
     from snapplan.imports.text import policy_text
-    from snapplan.workspace import Workspace
 
     if out is not None and (out.exists() or out.is_symlink()) and not force:
         raise CommandLineError(f"{out} exists already", hint="--force replaces it")
-    with Workspace.open(session().root, writable=False, may_be_empty=True) as workspace:
+    with session().open(writable=False, may_be_empty=True) as workspace:
         draft = _drafted(workspace, backend, out, everything=everything)
     text = policy_text(draft)
     if out is None:
@@ -171,7 +170,7 @@ def _check(out: Path) -> int:
     from snapplan.render.diagnostics import diagnostic_text
 
     root = session().root
-    loaded, name = load_repository(root), _name_in(root, out)
+    loaded, name = load_repository(root, may_be_empty=True), _name_in(root, out)
     if name not in loaded.files:
         notice("warning: it is not among the policy files of this repository (include: in snapplan.yaml)")
     here = [

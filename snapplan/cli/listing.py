@@ -42,9 +42,8 @@ def _show(kind: str, rows: Sequence[dict[str, Any]], form: str) -> int:
 
 
 def _open() -> Workspace:
-    from snapplan.workspace import Workspace
 
-    return Workspace.open(session().root, writable=False, may_be_empty=True)
+    return session().open(writable=False, may_be_empty=True)
 
 
 @command.command("targets")

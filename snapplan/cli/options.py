@@ -47,6 +47,23 @@ def repository(command: F) -> F:
     )(command)
 
 
+def _set_commit(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    context.ensure_object(Session).commit = value or None
+
+
+def commit(command: F) -> F:
+    """Add ``--commit SHA``, for checkouts that git cannot read."""
+    return click.option(
+        "--commit",
+        metavar="SHA",
+        envvar="SNAPPLAN_COMMIT",
+        show_envvar=True,
+        expose_value=False,
+        callback=_set_commit,
+        help="The commit of the policy where git cannot read the checkout, such as one of another user in a container.",
+    )(command)
+
+
 def data_format(command: F) -> F:
     """Add ``--format text|json``."""
     return click.option(

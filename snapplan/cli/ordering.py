@@ -132,9 +132,7 @@ def _carry_out(
 
     Returns the exit code, the account (``None`` where nothing was tried) and what had been taken by the same order before.
     """
-    from snapplan.workspace import Workspace
-
-    with Workspace.open(session().root, writable=True, may_be_empty=True) as workspace:
+    with session().open(writable=True, may_be_empty=True) as workspace:
         plan = workspace.plan(clock.now(), orders=orders)
         document = plan.document()
         for finding in document["diagnostics"]:

@@ -9,7 +9,7 @@ import click
 
 from snapplan.cli.console import notice, out_style, result
 from snapplan.cli.exit_codes import ExitCode, exit_code, unread
-from snapplan.cli.options import INSTANT, focus, repository
+from snapplan.cli.options import INSTANT, commit, focus, repository
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     default=True,
     help="Without: ask no backend; the catalog's record stands for them. Such a plan is not carried out.",
 )
+@commit
 @focus
 @click.option("--full", is_flag=True, help="Fold nothing: one line for each action.")
 @click.option(
@@ -75,9 +76,8 @@ def command(
     from snapplan import clock
     from snapplan.cli.keeping import kept, refuse_in_memory
     from snapplan.cli.planning import check_focus, focus_of
-    from snapplan.workspace import Workspace
 
-    with Workspace.open(session().root, writable=False) as workspace:
+    with session().open(writable=False) as workspace:
         focus = focus_of(targets, backends)
         if out is not None or save:
             refuse_in_memory(workspace)

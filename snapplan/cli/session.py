@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from snapplan.workspace import Workspace
 
 
 class Session:
@@ -14,6 +18,7 @@ class Session:
         """Start with the working folder and one-line errors."""
         self.directory: Path | None = None
         self.debug = False
+        self.commit: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -34,9 +39,15 @@ class Session:
             _refuse_foreign(found / "snapplan.yaml")
         return found or self.folder
 
+    def open(self, *, writable: bool, may_be_empty: bool = False) -> Workspace:
+        """Open the policy repository with its catalog and its backends; see ``Workspace.open``."""
+        from snapplan.workspace import Workspace
+
+        return Workspace.open(self.root, writable=writable, may_be_empty=may_be_empty, commit=self.commit)
+
 
 def _refuse_foreign(config: Path) -> None:
-    from snapplan.config.owners import owner_of, trusted_owners
+    from snapplan.config.checkout import owner_of, trusted_owners
 
     owner = owner_of(config)
     if owner is not None and owner not in trusted_owners():

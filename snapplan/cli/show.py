@@ -35,9 +35,8 @@ def run(number: int, form: str) -> int:
     from snapplan.cli.rows import run_row
     from snapplan.errors import CommandLineError
     from snapplan.models.plan import plain
-    from snapplan.workspace import Workspace
 
-    with Workspace.open(session().root, writable=False, may_be_empty=True) as workspace:
+    with session().open(writable=False, may_be_empty=True) as workspace:
         found = workspace.catalog.run(number)
         journal = [plain(row._asdict()) for row in workspace.catalog.journal(number)]
     if found is None:

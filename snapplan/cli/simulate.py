@@ -68,9 +68,7 @@ def _world(now: datetime, targets: str | None, tags: str | None) -> tuple[Policy
         return _from_nothing(_split(targets), _split(tags or ""))
     if tags is not None:
         raise CommandLineError("--tags belongs to --targets")
-    from snapplan.workspace import Workspace
-
-    with Workspace.open(session().root, writable=False) as workspace:
+    with session().open(writable=False) as workspace:
         return workspace.policy, workspace.observe(now)
 
 

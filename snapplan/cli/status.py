@@ -34,10 +34,9 @@ def command(backends: tuple[str, ...], everything: bool, detailed_exitcode: bool
     from snapplan.cli.planning import tell_world
     from snapplan.cli.rows import run_row
     from snapplan.planner.status import status
-    from snapplan.workspace import Workspace
 
     now = clock.now()
-    with Workspace.open(session().root, writable=False) as workspace:
+    with session().open(writable=False) as workspace:
         world = workspace.observe(now, backends=backends or ("*",))
         document = status(workspace.policy, world, now)
         tell_world(workspace)

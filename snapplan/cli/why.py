@@ -56,14 +56,13 @@ def _snapshot(text: str) -> dict[str, Any]:
     from snapplan.errors import CommandLineError, SnapplanError
     from snapplan.ids import parse_snapshot
     from snapplan.planner.explain import explain
-    from snapplan.workspace import Workspace
 
     try:
         address = parse_snapshot(text)
     except ValueError as error:
         raise CommandLineError(f"{error}; nor is it a code such as SP104") from None
     now = clock.now()
-    with Workspace.open(session().root, writable=False, may_be_empty=True) as workspace:
+    with session().open(writable=False, may_be_empty=True) as workspace:
         world = workspace.observe(now, backends=(address.target.backend,))
         explained = explain(workspace.policy, world, now, str(address))
     if explained is None:

@@ -51,8 +51,10 @@ SAVED = (
         "SP507",
         "a policy that is older than what was applied last",
         "The checkout or the plan is of a commit that is an ancestor of the one applied last: carrying it out would take"
-        " back what was decided since, such as a longer retention. Nothing is done.",
-        "Update the checkout. To go back on purpose, revert in git, or give --allow SP507 --reason TEXT.",
+        " back what was decided since, such as a longer retention. The same where the commit is unknown and one was applied"
+        " before: the checkout belongs to another user, git is not installed, or the files are not in git. Nothing is done.",
+        "Update the checkout. Where git cannot read it, name the commit with --commit SHA or SNAPPLAN_COMMIT. To go back on"
+        " purpose, revert in git, or give --allow SP507 --reason TEXT.",
     ),
     Code(
         "SP508",
@@ -103,6 +105,7 @@ SAVED = (
         "commits that cannot be compared",
         "Git does not know whether the policy is older than what was applied last, such as in a shallow clone. An older"
         " checkout would not be noticed.",
-        "Clone with the history, or run git fetch --unshallow.",
+        "Clone with the history, or run git fetch --unshallow. Where git cannot read the checkout, name the commit with"
+        " --commit SHA or SNAPPLAN_COMMIT.",
     ),
 )

@@ -21,7 +21,7 @@ from snapplan.config.yaml import MAX_TOTAL_BYTES
 from snapplan.models.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from snapplan.config.yaml import Path as KeyPath
@@ -34,13 +34,18 @@ __all__ = ["Loaded", "find_root", "load_file", "load_repository"]
 class Loaded(NamedTuple):
     """What a policy repository says.
 
-    ``policy`` is ``None`` when ``diagnostics`` hold an error. ``files`` are the files that were read, by their names
+    ``policy`` is ``None`` when ``diagnostics`` hold an error. ``contents`` are the files that were read, by their names
     relative to the repository.
     """
 
     policy: Policy | None
     diagnostics: list[Diagnostic]
-    files: tuple[str, ...]
+    contents: Mapping[str, bytes]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that were read."""
+        return tuple(self.contents)
 
 
 def load_repository(root: Path, *, may_be_empty: bool = False) -> Loaded:
@@ -152,10 +157,10 @@ class _Loading:
 
     def finish(self) -> Loaded:
         """Check what was read, and make the policy if it has no errors."""
-        names = tuple(source.name for source in self.sources)
+        contents = {source.name: source.content for source in self.sources}
         check(Checked(self.config, self.entries, self.findings, self.complete, self.alone))
         policy = None if self.findings.failed or self.config is None else self.policy(self.config)
-        return Loaded(policy, self.findings.sorted(), names)
+        return Loaded(policy, self.findings.sorted(), contents)
 
     def policy(self, config: ConfigFile) -> Policy:
         """Return the policy, with the defaults filled in."""

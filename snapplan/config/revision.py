@@ -1,94 +1,137 @@
-"""Which git commit the policy files are from, and whether they differ from it."""
+"""Which git commit the policy files are from, whether they differ from it, and which of two commits is older."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.config.checkout import Checkout, CheckoutError, find_checkout, read
+from snapplan.config.config_file import CONFIG_FILE
+from snapplan.config.include import literal_folders, names
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-TIMEOUT_SECONDS = 20
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-# A repository's own configuration can name programs that git would start; these are the ones status looks at.
-_SAFELY = (
-    "-c", "core.fsmonitor=false",
-    "-c", "core.hooksPath=/dev/null",
-    "-c", "core.untrackedCache=false",
-    "-c", "diff.ignoreSubmodules=all",
-)  # fmt: skip
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_LINK, _MODULE = "120000", "160000"
 
 
 class Revision(NamedTuple):
-    """``commit`` is the full id of HEAD; ``dirty`` says that files below the root differ from it. ``None``: unknown."""
+    """``commit`` is the full id of HEAD; ``dirty`` says that a file the policy is made of differs from it.
+
+    ``None``: unknown; ``unreadable`` says why where there is a checkout that cannot be read.
+    """
 
     commit: str | None
     dirty: bool | None
+    unreadable: str = ""
 
 
-def revision(root: Path) -> Revision:
-    """Return the revision of the policy repository at ``root``; both ``None`` outside git, or without git.
+class Blob(NamedTuple):
+    """A file of a commit: its mode, such as ``100644`` or ``120000`` (a link), and the id of its content."""
 
-    Only files below ``root`` count as differing: ignored ones do not, new ones do. Nothing is written, no hook and no
-    monitor of the repository is started.
+    mode: str
+    id: str
+
+
+def revision(root: Path, files: Mapping[str, bytes], include: Sequence[str]) -> Revision:
+    """Return the revision of the policy repository at ``root``: ``files`` as they were read, found by ``include``.
+
+    Other files of the repository do not count. What differs in line ends only is the same. Nothing is written, and
+    nothing that the repository names is started: contents are compared by us, as git would run its filters.
     """
-    git = shutil.which("git")
-    if git is None:
+    try:
+        checkout = find_checkout(root)
+    except CheckoutError as error:
+        return Revision(None, None, str(error))
+    if checkout is None:
         return Revision(None, None)
-    commit = _git(git, root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    if not commit:
+    commit = commit_of(checkout, "HEAD")
+    if commit is None:
         return Revision(None, None)
-    changes = _git(
-        git,
-        root,
-        "status",
-        "--porcelain",
-        "--untracked-files=normal",
-        "--ignore-submodules=all",
-        "--no-renames",
-        "--",
-        ".",
+    return Revision(commit, _is_dirty(checkout, commit, root, files, include))
+
+
+def commit_of(checkout: Checkout, name: str) -> str | None:
+    """Return the full id of the commit called ``name``; ``None`` where there is none."""
+    said = read(checkout, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    text = said.decode("ascii", "replace").strip() if said is not None else ""
+    return text if COMMIT.fullmatch(text) else None
+
+
+def blobs(checkout: Checkout, commit: str, paths: Sequence[str]) -> dict[str, Blob] | None:
+    """Return the files at and below ``paths`` of a commit, by their path from its top; ``None`` where git fails."""
+    below = [path for path in paths if path]
+    said = read(
+        checkout, "ls-tree", "-r", "-z", "--full-tree", commit, "--", *(below if len(below) == len(paths) else ())
     )
-    return Revision(commit.strip(), None if changes is None else bool(changes))
+    if said is None:
+        return None
+    rows = (row.split("\t", 1) for row in os.fsdecode(said).split("\0") if row)
+    return {path: Blob(*kind.split(" ")[::2]) for kind, path in rows}
 
 
-def is_older(root: Path, commit: str, applied: str) -> bool | None:
+def is_blob(content: bytes, blob: Blob) -> bool:
+    """Whether ``content`` is that of a file in git, as it is or with the line ends of Windows."""
+    kind = "sha256" if len(blob.id) == 64 else "sha1"
+    return any(
+        hashlib.new(kind, b"blob %d\0%b" % (len(text), text), usedforsecurity=False).hexdigest() == blob.id
+        for text in dict.fromkeys((content, content.replace(b"\r\n", b"\n")))
+    )
+
+
+def _is_dirty(
+    checkout: Checkout, commit: str, root: Path, files: Mapping[str, bytes], include: Sequence[str]
+) -> bool | None:
+    folders = [checkout.inside(name) for name in (CONFIG_FILE, *literal_folders(include))]
+    found = blobs(checkout, commit, folders)
+    if found is None:
+        return None
+    below = f"{checkout.prefix}/" if checkout.prefix else ""
+    inner = {path.removeprefix(below): blob for path, blob in found.items() if path.startswith(below)}
+    expected = {
+        name: blob
+        for name, blob in inner.items()
+        if blob.mode != _MODULE and (name == CONFIG_FILE or names(include, name))
+    }
+    if expected.keys() != files.keys():
+        return True
+    links = {name for name, blob in expected.items() if blob.mode == _LINK}
+    if any(not is_blob(files[name], blob) for name, blob in expected.items() if name not in links):
+        return True
+    return _links_differ(checkout, commit, {name: root / name for name in links}, files) if links else False
+
+
+def _links_differ(
+    checkout: Checkout, commit: str, links: Mapping[str, Path], files: Mapping[str, bytes]
+) -> bool | None:
+    """Whether what links lead to differs from the commit."""
+    try:
+        targets = {
+            name: path.resolve(strict=True).relative_to(checkout.folder).as_posix() for name, path in links.items()
+        }
+    except (OSError, RuntimeError, ValueError):
+        return True
+    found = blobs(checkout, commit, list(targets.values()))
+    if found is None:
+        return None
+    return any(target not in found or not is_blob(files[name], found[target]) for name, target in targets.items())
+
+
+def is_older(checkout: Checkout, commit: str, applied: str) -> bool | None:
     """Whether ``commit`` is an ancestor of the other commit ``applied``; ``None`` where git cannot tell.
 
     It cannot in a clone without that part of the history, and not of what is no commit's full id.
     """
-    git = shutil.which("git")
-    if git is None or not (_COMMIT.fullmatch(commit) and _COMMIT.fullmatch(applied)) or commit == applied:
+    if not (COMMIT.fullmatch(commit) and COMMIT.fullmatch(applied)) or commit == applied:
         return None
-    if _git(git, root, "merge-base", "--is-ancestor", commit, applied) is not None:
+    if read(checkout, "merge-base", "--is-ancestor", commit, applied) is not None:
         return True
-    known = _git(git, root, "rev-parse", "--verify", "--quiet", f"{applied}^{{commit}}") is not None
-    known = known and _git(git, root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}") is not None
-    if not known or _git(git, root, "merge-base", "--is-ancestor", applied, commit) is not None:
+    known = commit_of(checkout, applied) is not None and commit_of(checkout, commit) is not None
+    if not known or read(checkout, "merge-base", "--is-ancestor", applied, commit) is not None:
         return False if known else None
-    shallow = _git(git, root, "rev-parse", "--is-shallow-repository")
-    return None if shallow is None or shallow.strip() == "true" else False
-
-
-def _git(git: str, root: Path, *arguments: str) -> str | None:
-    """Return what git prints, ``None`` where it fails."""
-    import subprocess
-
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment.update(GIT_OPTIONAL_LOCKS="0", GIT_TERMINAL_PROMPT="0", LC_ALL="C")
-    try:
-        done = subprocess.run(
-            [git, *_SAFELY, "-C", str(root), *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    shallow = read(checkout, "rev-parse", "--is-shallow-repository")
+    return None if shallow is None or shallow.strip() == b"true" else False

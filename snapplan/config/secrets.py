@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from snapplan.models.values import SECRET_REFERENCE, SecretReference
@@ -42,7 +43,11 @@ def _from_file(base: Path, name: str) -> str:
         path = base / Path(name).expanduser()
         if not path.is_file():
             raise SecretError(f"the secret file {name} {'is not a file' if path.exists() else 'does not exist'}")
-        with path.open("rb") as file:
+        # Without O_NONBLOCK a pipe that was put there since would wait for a writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise SecretError(f"the secret file {name} is not a file")
             content = file.read(MAX_SECRET_BYTES + 1)
         text = content.decode("utf-8")
     except UnicodeDecodeError:

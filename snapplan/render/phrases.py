@@ -91,10 +91,10 @@ def summary_sentence(summary: Mapping[str, int]) -> str:
 
 def policy_name(document: Mapping[str, Any]) -> str:
     """Return ``policy 4f2c1e9 (clean)``, or ``policy (not in git)``."""
-    commit = document["policy"]["commit"]
+    commit, dirty = document["policy"]["commit"], document["policy"]["dirty"]
     if commit is None:
         return "policy (not in git)"
-    return f"policy {shown(commit)[:7]} ({'dirty' if document['policy']['dirty'] else 'clean'})"
+    return f"policy {shown(commit)[:7]} ({'not compared' if dirty is None else 'dirty' if dirty else 'clean'})"
 
 
 def due_phrase(document: Mapping[str, Any]) -> str:
