@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.applier.stale import shortened
 from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.errors import CommandLineError
 
@@ -138,8 +139,3 @@ def _unwatched(origin: Origin) -> Diagnostic | None:
         detail="An older checkout will not be noticed.",
         hint="name the commit with --commit SHA or SNAPPLAN_COMMIT",
     )
-
-
-def shortened(commit: str | None) -> str:
-    """Return a commit as people read it."""
-    return (commit or "unknown")[:10]

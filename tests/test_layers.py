@@ -33,7 +33,7 @@ errors      diagnostics
 encoding    errors
 ids         models
 models      ids diagnostics
-config      models ids diagnostics errors collector | planner.cron planner.slots planner.native drivers.base
+config      models ids diagnostics errors collector clock | planner.cron planner.slots planner.native drivers.base
             drivers.registry
 catalog     models ids errors clock collector redaction | planner.ownership planner.resolve
 planner     models ids diagnostics
@@ -43,14 +43,15 @@ drivers     models ids errors clock crash redaction config.secrets
 render      ids
 second_clock models clock
 metering    errors clock catalog.base drivers.metering
+origin      diagnostics errors config catalog.base applier.stale
 plan_check  errors ids config.schema planner.digest applier.approve applier.stale
 plan_file   errors redaction planner.digest plan_check
 workspace   models diagnostics errors clock second_clock collector config catalog planner applier execution
-            drivers.base drivers.registry metering encoding
+            drivers.base drivers.registry metering encoding origin
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
-            plan_file applier drivers.base workspace
-cli         models ids diagnostics errors clock second_clock version codes redaction config.files config.load config.schema
-            catalog.base catalog.owner planner applier drivers.base drivers.registry plan_check plan_file render workspace
+            plan_file applier drivers.base workspace origin
+cli         models ids diagnostics errors clock second_clock version codes redaction config.checkout config.files
+            config.load config.schema catalog.base catalog.owner planner applier drivers.base drivers.registry plan_check plan_file render workspace
             imports encoding
 __main__    cli version encoding
 __init__    version

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.ids import format_instant, parse_instant
 from snapplan.models.durations import format_duration
-from snapplan.origin import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
 AGAIN = "make a new plan and have it approved"
 CLOCKS_DIFFER = timedelta(minutes=5)
 """A plan may be made by a machine whose clock is so far ahead."""
+
+
+COMMIT_LENGTH = 10
 
 
 class Standing(NamedTuple):
@@ -99,6 +101,11 @@ def _policy(document: Mapping[str, Any], standing: Standing) -> Iterator[Diagnos
 
 def _at(commit: str | None, dirty: bool | None) -> str:
     return "files outside git" if commit is None else f"commit {shortened(commit)}{' with changes' if dirty else ''}"
+
+
+def shortened(commit: str | None) -> str:
+    """Return a commit as people read it."""
+    return (commit or "unknown")[:COMMIT_LENGTH]
 
 
 def meanwhile(runs: Sequence[RunRow], since: datetime) -> str:

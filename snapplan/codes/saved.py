@@ -52,9 +52,10 @@ SAVED = (
         "a policy that is older than what was applied last",
         "The checkout or the plan is of a commit that is an ancestor of the one applied last: carrying it out would take"
         " back what was decided since, such as a longer retention. The same where the commit is unknown and one was applied"
-        " before: the checkout belongs to another user, git is not installed, or the files are not in git. Nothing is done.",
-        "Update the checkout. Where git cannot read it, name the commit with --commit SHA or SNAPPLAN_COMMIT. To go back on"
-        " purpose, revert in git, or give --allow SP507 --reason TEXT.",
+        " before: the checkout belongs to another user, git is not installed, or the files are not in git. Nothing is"
+        " done.",
+        "Update the checkout. Where git cannot read it, name the commit with --commit SHA or SNAPPLAN_COMMIT. To go back"
+        " on purpose, revert in git, or give --allow SP507 --reason TEXT.",
     ),
     Code(
         "SP508",

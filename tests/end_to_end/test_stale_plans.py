@@ -261,7 +261,8 @@ def blocked_before(_: Stage) -> str:
     return "left" if len(left) == 1 and not allowed.blocked and len(allowed.done) == len(actions) else "?"
 
 
-def older_commit(stage: Stage) -> str:
+def in_git(stage: Stage) -> Callable[..., None]:
+    """Make the repository a checkout of one commit; return how git is called there."""
     import subprocess
 
     def git(*words: str) -> None:
@@ -273,6 +274,11 @@ def older_commit(stage: Stage) -> str:
     git("config", "user.name", "Ann")
     git("add", ".")
     git("commit", "-qm", "one")
+    return git
+
+
+def older_commit(stage: Stage) -> str:
+    git = in_git(stage)
     stage.plan()
     stage.repository.write_policy("# a newer one\n" + HOURLY)
     git("commit", "-qam", "two")
@@ -286,6 +292,16 @@ def older_commit(stage: Stage) -> str:
     stage.run("apply", "--auto-approve", "--allow", "SP507", "--reason", "going back", now=APPLIED)
     assert stage.inside.done(stage.root).total() == 6
     return became
+
+
+def unknown_commit(stage: Stage) -> str:
+    import shutil
+
+    in_git(stage)
+    stage.run("apply", "--auto-approve", "--target", "lab/vm/none")
+    stage.plan()
+    shutil.rmtree(stage.root / ".git")
+    return stage.apply(code="SP507")
 
 
 CASES: dict[str, Callable[[Stage], str]] = {
@@ -307,6 +323,7 @@ CASES: dict[str, Callable[[Stage], str]] = {
     "another system answers under the backend's name": other_system,
     "the policy means something else": policy,
     "the policy's commit is older than the one applied last": older_commit,
+    "the policy's commit is unknown, and one was applied before": unknown_commit,
     "another apply did the same": same_apply,
     "the plan was used": used,
     "the catalog was rebuilt, or is another one": rebuilt,

@@ -96,12 +96,12 @@ def test_a_policy_in_a_folder_of_a_larger_repository(committed: Path) -> None:
 
 def test_other_globs_and_links(committed: Path) -> None:
     (committed / "snapplan.yaml").write_text(CONFIG + 'include: ["**/*.yaml"]\n')
-    (committed / "shared").mkdir()
-    (committed / "shared" / "x.yml").write_text("moved: []\n")
-    (committed / "policies" / "x.yaml").symlink_to("../shared/x.yml")
+    (committed / "common").mkdir()
+    (committed / "common" / "x.yml").write_text("moved: []\n")
+    (committed / "policies" / "x.yaml").symlink_to("../common/x.yml")
     commit_all(committed)
     assert found(committed).dirty is False
-    (committed / "shared" / "x.yml").write_text("moved: [] # changed\n")
+    (committed / "common" / "x.yml").write_text("moved: [] # changed\n")
     assert found(committed).dirty is True
 
 
