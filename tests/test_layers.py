@@ -51,8 +51,8 @@ workspace   models diagnostics errors clock second_clock collector config catalo
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
             plan_file applier drivers.base workspace origin
 cli         models ids diagnostics errors clock second_clock version codes redaction config.checkout config.files
-            config.load config.schema catalog.base catalog.owner planner applier drivers.base drivers.registry plan_check plan_file render workspace
-            imports encoding
+            config.load config.schema catalog.base catalog.owner planner applier drivers.base drivers.registry
+            plan_check plan_file render workspace imports encoding
 __main__    cli version encoding
 __init__    version
 """
