@@ -16,12 +16,13 @@ from snapplan.models.plan import PolicyRevision
 from snapplan.origin import OLDER_CODE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from snapplan.applier.consent import Terms
     from snapplan.applier.observer import Observer
     from snapplan.applier.report import Report
+    from snapplan.applier.unneeded import Absent
     from snapplan.catalog.base import Acceptance, Lease, Owner, Run
     from snapplan.diagnostics import Diagnostic
     from snapplan.drivers.base import Driver
@@ -107,8 +108,8 @@ class Execution(NamedTuple):
                 notices += recovery.texts
                 for text in recovery.texts:
                     self.observer.notice(text)
-                plan, world = self._decide(run)
-                report = self._apply(plan, run, drivers, leases, stop)
+                plan, absent, world = self._decide(run)
+                report = self._apply(plan, absent, run, drivers, leases, stop)
                 return plan, replace(report, attention=tuple(recovery.attention)), world
         except LockedError:
             if stop.is_set() and not begun:
@@ -164,23 +165,24 @@ class Execution(NamedTuple):
             said = meanwhile(self.workspace.catalog.runs(20), since) if since is not None else ""
             raise PlanStaleError(findings=findings, hint=said)
 
-    def _decide(self, run: Run) -> tuple[Plan, World]:
+    def _decide(self, run: Run) -> tuple[Plan, tuple[Absent, ...], World]:
         """Read the world, decide what may be carried out, record that, and say what is left out and skipped."""
         now = clock.now()
         with collection_paused():
             world = self.workspace.observe(now, backends=self.limits.backends, run=run)
-            doing, said = self.decide(world, now)
+            doing, said, absent = self.decide(world, now)
         self._approve(run, doing)
         for text in said:
             self.observer.notice(text)
-        return doing, world
+        return doing, absent, world
 
-    def decide(self, world: World, now: datetime) -> tuple[Plan, list[str]]:
-        """Plan ``world`` again and return what may be carried out, and sentences about the rest.
+    def decide(self, world: World, now: datetime) -> tuple[Plan, list[str], tuple[Absent, ...]]:
+        """Plan ``world`` again; return what may be carried out, sentences about the rest, and what else was approved.
 
         Changes nothing. Raises ``PlanStaleError`` where what was approved must not be carried out any more.
         """
         from snapplan.applier.approve import read_actions
+        from snapplan.applier.board import told
         from snapplan.applier.consent import chosen, consented
         from snapplan.applier.verify import verify
 
@@ -191,12 +193,13 @@ class Execution(NamedTuple):
         if self.approved is None or self._kept:
             said = [*left, *said]  # whoever was shown the plan was shown it without that
         if self.approved is None:
-            return doing, said
+            return doing, said, ()
         approved = [action for action in read_actions(self.approved) if terms.wants(action)]
         identities = {backend["name"]: backend["identity"] for backend in self.approved["backends"]}
         verified = verify(approved, identities, current, doing, world, allowed=terms.allowed)
         self._refuse(list(verified.refusals))
-        return verified.plan, [*said, *verified.skipped, *verified.left]
+        skipped = told((one.action, f"is skipped: {one.text}") for one in verified.skipped)
+        return verified.plan, [*said, *skipped, *verified.left], verified.skipped
 
     def _approve(self, run: Run, doing: Plan) -> None:
         """Record what the run may do, before anything is done; a saved plan is used with it."""
@@ -219,12 +222,14 @@ class Execution(NamedTuple):
     def _apply(
         self,
         plan: Plan,
+        absent: Sequence[Absent],
         run: Run,
         drivers: Mapping[str, Driver],
         leases: Mapping[str, Lease],
         stop: threading.Event,
     ) -> Report:
         from snapplan.applier.run import apply
+        from snapplan.applier.unneeded import given_up
 
         report = apply(
             plan,
@@ -236,6 +241,7 @@ class Execution(NamedTuple):
             observer=self.observer,
             now=clock.now,
             stop=stop.is_set,
+            given_up=given_up(absent, plan.actions),
         )
         return replace(report, run=run.number)
 

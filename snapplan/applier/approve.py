@@ -61,9 +61,9 @@ def match(approved: Sequence[Action], current: Sequence[Action], allowed: Collec
     known = [(before, action) for before, action in pairs if before is not None]
     present = {identity(action) for action in current}
     return Matched(
-        done=tuple((a, b) for a, b in known if covers(a, b) and not _stopped(a, allowed)),
+        done=tuple((a, b) for a, b in known if covers(a, b) and not stopped(a, allowed)),
         differing=tuple((a, b) for a, b in known if not covers(a, b)),
-        blocked=tuple((a, b) for a, b in known if covers(a, b) and _stopped(a, allowed)),
+        blocked=tuple((a, b) for a, b in known if covers(a, b) and stopped(a, allowed)),
         new=tuple(action for before, action in pairs if before is None),
         absent=tuple(action for action in approved if identity(action) not in present),
     )
@@ -109,5 +109,6 @@ def _held(action: Action) -> Any:
     return plain(dict(action.precondition))
 
 
-def _stopped(approved: Action, allowed: Collection[str]) -> bool:
+def stopped(approved: Action, allowed: Collection[str]) -> bool:
+    """Whether a guard had stopped an approved action that is not allowed now: then it was not approved."""
     return not set(approved.blocked_by) <= set(allowed)

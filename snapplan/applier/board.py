@@ -94,12 +94,28 @@ def _flaw(result: ActionResult) -> str:
     return result.snapshot.flaw if result.snapshot is not None else ""
 
 
+FOLD = 3
+"""So many actions of which the same is said get a sentence each."""
 _ENDED = {State.FAILED: "failed", State.NOT_TRIED: "was not tried", State.SKIPPED: "was skipped"}
 
 
 def described(action: Action) -> str:
     """Return an action in a few words, such as ``snapshot dc1/vm/web-01@gold.daily.20261122T0200Z``."""
     return f"{action.verb} {subject(action)}"
+
+
+def told(pairs: Iterable[tuple[Action, str]]) -> list[str]:
+    """Return sentences about actions, each given as what is said of it; many of which the same is said are one sentence."""
+    groups: dict[tuple[str, str], list[Action]] = {}
+    for action, text in pairs:
+        groups.setdefault((action.verb.value, text), []).append(action)
+    sentences = []
+    for (_, text), actions in groups.items():
+        if len(actions) <= FOLD:
+            sentences += [f"{described(action)} {text}" for action in actions]
+        else:
+            sentences.append(f"{described(actions[0])} {text}; the same for {len(actions) - 1:,} more")
+    return sentences
 
 
 def not_tried(actions: Iterable[Action], reason: str) -> list[ActionResult]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from snapplan.applier.board import described
+from snapplan.applier.board import told
 from snapplan.applier.omit import omit, whole_sets
 from snapplan.drivers.base import NO_MANDATE
 from snapplan.models.plan import Verb
@@ -65,7 +65,7 @@ def consented(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
 def chosen(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
     """Return ``plan`` without what ``only`` and ``excepted`` leave out, and what goes with it."""
     unwanted = [action for action in plan.actions if not terms.wants(action)]
-    return _without(plan, unwanted, lambda action: f"{described(action)} is left out, as the command line says")
+    return _without(plan, unwanted, lambda _: "is left out, as the command line says")
 
 
 def is_gated(action: Action) -> bool:
@@ -75,7 +75,7 @@ def is_gated(action: Action) -> bool:
 
 def _unblocked(plan: Plan, _: Terms) -> tuple[Plan, list[str]]:
     blocked = [action for action in plan.actions if action.blocked_by]
-    return _without(plan, blocked, lambda action: f"{described(action)} is blocked by {', '.join(action.blocked_by)}")
+    return _without(plan, blocked, lambda action: f"is blocked by {', '.join(action.blocked_by)}")
 
 
 def _without_surprises(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
@@ -83,21 +83,23 @@ def _without_surprises(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
         return plan, []
     gated = [action for action in plan.actions if is_gated(action)]
     text = f"is left out: a shorter retention takes it away, and nobody approved that ({RETROACTIVE_CODE})"
-    return _without(plan, gated, lambda action: f"{described(action)} {text}")
+    return _without(plan, gated, lambda _: text)
 
 
-def _without(plan: Plan, actions: Iterable[Action], said: Callable[[Action], str]) -> tuple[Plan, list[str]]:
+def _without(plan: Plan, actions: Iterable[Action], why: Callable[[Action], str]) -> tuple[Plan, list[str]]:
     """Leave ``actions`` out, with what waits for them and with the sets that cannot be whole without them."""
     left = list(actions)
     if not left:
         return plan, []
     reduced, stranded = omit(plan, {action.number for action in left})
     reduced, torn = whole_sets(plan, reduced)
-    return reduced, [
-        *map(said, left),
-        *(f"{described(action)} is left out too: it needs what is left out" for action in stranded),
-        *(f"{described(action)} is left out too: its set cannot be whole" for action in torn),
-    ]
+    return reduced, told(
+        [
+            *((action, why(action)) for action in left),
+            *((action, "is left out too: it needs what is left out") for action in stranded),
+            *((action, "is left out too: its set cannot be whole") for action in torn),
+        ]
+    )
 
 
 def without_unconfirmed(plan: Plan, confirmed: Collection[str]) -> tuple[Plan, list[str]]:
@@ -111,7 +113,7 @@ def without_unconfirmed(plan: Plan, confirmed: Collection[str]) -> tuple[Plan, l
         return plan, []
     said = [f"{action.target} is not restored in place: name it with --confirm {action.target}" for action in refused]
     reduced, stranded = omit(plan, {action.number for action in refused})
-    said += [f"{described(action)} is left out too: it waits for that restore" for action in stranded]
+    said += told((action, "is left out too: it waits for that restore") for action in stranded)
     reduced, _ = omit(reduced, _idle_safety(reduced, refused))
     return reduced, said
 

@@ -34,6 +34,10 @@ _WIDEST = 60
 class Observer(Protocol):
     """Hears of one thing at a time, from the threads of the apply; must not raise."""
 
+    def planned(self, actions: Sequence[Action]) -> None:
+        """These are going to be carried out: what guards and the command line leave out is not among them."""
+        ...
+
     def started(self, action: Action) -> None:
         """An action is handed to its backend."""
         ...
@@ -50,6 +54,9 @@ class Observer(Protocol):
 class SilentObserver:
     """Says nothing."""
 
+    def planned(self, actions: Sequence[Action]) -> None:
+        """Say nothing."""
+
     def started(self, action: Action) -> None:
         """Say nothing."""
 
@@ -63,11 +70,14 @@ class SilentObserver:
 class PlainObserver:
     """Writes one line to ``stream`` when an action has ended: how many have, of how many, what, and how long it took."""
 
-    def __init__(self, stream: TextIO, actions: Sequence[Action]) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._total = self._width = self._ended = 0
+
+    def planned(self, actions: Sequence[Action]) -> None:
+        """Count the actions, and fit the lines to them."""
         self._total = len(actions)
         self._width = min(_WIDEST, max((len(printable(subject(action))) for action in actions), default=0))
-        self._ended = 0
 
     def started(self, action: Action) -> None:
         """Say nothing: in a log only finished lines are wanted."""
@@ -129,7 +139,7 @@ class ProgressObserver:
     To be used as a context manager around the apply.
     """
 
-    def __init__(self, stream: TextIO, actions: Sequence[Action]) -> None:
+    def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -142,6 +152,9 @@ class ProgressObserver:
             console=Console(file=stream),
         )
         self._bars: dict[str, TaskID] = {}
+
+    def planned(self, actions: Sequence[Action]) -> None:
+        """Show a bar for each backend."""
         for name in sorted({_bar(action) for action in actions}):
             total = sum(_bar(action) == name for action in actions)
             self._bars[name] = self._progress.add_task("", total=total, name=printable(name), now="")

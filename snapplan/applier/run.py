@@ -49,14 +49,17 @@ def apply(
     observer: Observer,
     now: Callable[[], datetime],
     stop: Callable[[], bool] = never,
+    given_up: Sequence[ActionResult] = (),
 ) -> Report:
     """Carry out ``plan`` and return what became of each action.
 
     ``drivers`` and ``leases`` are by backend; what is planned for a backend without both is not tried. Once ``stop``
-    returns true, the calls under way are finished and nothing more is begun. What a backend or the catalog cannot do is
-    in the report; raises ``ValueError``, before anything is done, for a plan that no planner of ``project`` would make.
+    returns true, the calls under way are finished and nothing more is begun. ``given_up`` is what was approved and is not
+    in ``plan``: it goes into the journal and the report. What a backend or the catalog cannot do is in the report; raises
+    ``ValueError``, before anything is done, for a plan that no planner of ``project`` would make.
     """
     verify(plan, project)
+    observer.planned(plan.actions)
     began = monotonic()
     site = Site(catalog, drivers, leases, run, _InTurn(observer), now)
     board = Board(plan.actions)
@@ -73,8 +76,8 @@ def apply(
         lambda result: site.observer.finished(result.action, result),
     )
     _record_all(by_phase.get(Phase.END, ()), site, board, stop)
-    results = tuple(board.results[number] for number in sorted(board.results))
-    notices += _journal_not_tried(results, site)
+    results = (*(board.results[number] for number in sorted(board.results)), *given_up)
+    notices += _journal_undone(results, site)
     return Report(results, monotonic() - began, board.interrupted, notices, run.number)
 
 
@@ -223,11 +226,11 @@ def _settle(results: Sequence[ActionResult], site: Site, board: Board) -> None:
         site.observer.finished(result.action, result)
 
 
-def _journal_not_tried(results: Sequence[ActionResult], site: Site) -> tuple[str, ...]:
-    """Complete the journal with what was not tried; it is an account for people, so a failure is only a notice."""
+def _journal_undone(results: Sequence[ActionResult], site: Site) -> tuple[str, ...]:
+    """Complete the journal with what was not tried or skipped; it is for people, so a failure is only a notice."""
     try:
         for result in results:
-            if result.state is State.NOT_TRIED:
+            if result.state in (State.NOT_TRIED, State.SKIPPED):
                 site.catalog.result(site.run.number, result.action, result.state.value, result.text, site.now(), None)
     except Exception as error:
         return (f"the journal lacks what was not tried: {sentence(error)}",)
@@ -240,6 +243,10 @@ class _InTurn:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._lock = threading.Lock()
+
+    def planned(self, actions: Sequence[Action]) -> None:
+        with self._lock:
+            self._observer.planned(actions)
 
     def started(self, action: Action) -> None:
         with self._lock:

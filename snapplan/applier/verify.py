@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from snapplan.applier.approve import Matched, match
-from snapplan.applier.board import described
+from snapplan.applier.approve import Matched, match, stopped
+from snapplan.applier.board import told
 from snapplan.applier.omit import omit, whole_sets
 from snapplan.applier.stale import refusal
-from snapplan.applier.unneeded import unneeded
+from snapplan.applier.unneeded import Absent, Fate, unneeded
 from snapplan.diagnostics import Diagnostic
 from snapplan.ids import format_instant
 from snapplan.models.plan import Verb
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class Verified(NamedTuple):
     """What may be carried out.
 
-    ``skipped`` are sentences about approved actions that are not needed any more, ``left`` about actions of ``plan`` that
-    nobody approved. With ``refusals`` nothing may be done.
+    ``skipped`` are the approved actions that are not carried out, ``left`` sentences about actions of ``plan`` that nobody
+    approved. With ``refusals`` nothing may be done.
     """
 
     plan: Plan
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[Absent, ...] = ()
     left: tuple[str, ...] = ()
     refusals: tuple[Diagnostic, ...] = ()
 
@@ -63,15 +63,24 @@ def verify(
     held_back |= {action.number for _, action in (*matched.differing, *matched.blocked)}
     plan, stranded = omit(doing, held_back)
     plan, broken = whole_sets(doing, plan)
+    known = {action.number for _, action in matched.done}
+    strays = [(action, "its set cannot be whole") for action in broken]
+    strays += [(action, "it needs what is left out") for action in stranded]
     return Verified(
         plan,
-        tuple(verdict for verdict in verdicts if isinstance(verdict, str)),
         (
-            *(f"{described(action)} is new; it is left for the next plan" for action in new),
-            *(f"{described(b)} is left for the next plan: {_difference(a, b)}" for a, b in matched.differing),
-            *(f"{described(b)} was not approved: {', '.join(a.blocked_by)} had stopped it" for a, b in matched.blocked),
-            *(f"{described(action)} is left for the next plan too: it needs what is left out" for action in stranded),
-            *(f"{described(action)} is left for the next plan too: its set cannot be whole" for action in broken),
+            *(verdict for verdict in verdicts if isinstance(verdict, Absent) and not stopped(verdict.action, allowed)),
+            *(Absent(b, Fate.UNWANTED, f"{_difference(a, b)}; the next plan has it") for a, b in matched.differing),
+            *(Absent(action, Fate.UNWANTED, text) for action, text in strays if action.number in known),
+        ),
+        tuple(
+            told(
+                [
+                    *((action, "is new; it is left for the next plan") for action in new),
+                    *((b, f"was not approved: {', '.join(a.blocked_by)} had stopped it") for a, b in matched.blocked),
+                    *((a, f"is left for the next plan too: {text}") for a, text in strays if a.number not in known),
+                ]
+            )
         ),
         tuple(dict.fromkeys(refusals)),
     )

@@ -26,10 +26,10 @@ from snapplan.render.diagnostics import diagnostic_text
 from snapplan.render.text import nothing_to_do, plan_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from snapplan.applier.report import ActionResult, Report
-    from snapplan.models.plan import Action, Plan, Verb
+    from snapplan.models.plan import Plan, Verb
     from snapplan.workspace import Workspace
 
 
@@ -95,7 +95,7 @@ def carry_out(wish: Wish) -> int:
 
 def _settle(workspace: Workspace, wish: Wish) -> None:
     """Let the plan that is shown know how the restores ended that a dead run had begun."""
-    with stopping() as stop, progress(()) as observer:
+    with stopping() as stop, progress() as observer:
         workspace.settle(observer=observer, lock_timeout=wish.lock_timeout, stop=stop)
 
 
@@ -110,14 +110,14 @@ def execute(workspace: Workspace, plan: Plan, wish: Wish) -> tuple[Plan, dict[st
 
     ``snapplan.render.account`` says what is in the account.
     """
-    return execute_approved(workspace, plan.document(), plan.actions, wish, wish.terms)
+    return execute_approved(workspace, plan.document(), wish, wish.terms)
 
 
 def execute_approved(
-    workspace: Workspace, approved: Mapping[str, Any], actions: Sequence[Action], wish: Wish, terms: Terms
+    workspace: Workspace, approved: Mapping[str, Any], wish: Wish, terms: Terms
 ) -> tuple[Plan, dict[str, Any]]:
-    """Carry out at most what the document ``approved`` holds, as ``execute`` does; ``actions`` are its actions."""
-    with stopping() as stop, progress(actions) as observer:
+    """Carry out at most what the document ``approved`` holds, as ``execute`` does."""
+    with stopping() as stop, progress() as observer:
         made, report = workspace.apply(
             orders=wish.orders,
             focus=wish.focus,

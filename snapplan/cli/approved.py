@@ -7,7 +7,6 @@ import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan import clock
-from snapplan.applier.approve import read_actions
 from snapplan.cli import console
 from snapplan.cli.applying import account_exit_code, execute_approved, is_undecided, mandate_of, show_account
 from snapplan.cli.exit_codes import ExitCode, exit_code
@@ -67,7 +66,7 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
             resumes=source.run,
             mandate=mandate_of(document) if source.run is None else Mandate(complete=restores_of(document)),
         )
-        made, account = execute_approved(workspace, document, read_actions(document), wish, terms)
+        made, account = execute_approved(workspace, document, wish, terms)
     result = made.document()
     if wish.form == "json":
         from snapplan.render.jsonplan import json_text
@@ -88,7 +87,7 @@ def take_back(number: int, wish: Wish) -> int:
             console.notice(f"Run {number} was carried out; there is nothing to take back.")
             return 0
         mandate = Mandate(undo=restores_of(document))
-        with stopping() as stop, progress(()) as observer:
+        with stopping() as stop, progress() as observer:
             workspace.settle(observer=observer, lock_timeout=wish.lock_timeout, stop=stop, mandate=mandate)
         made = workspace.plan(clock.now())
     return exit_code(ExitCode.PARTIAL if is_undecided(made) else None)

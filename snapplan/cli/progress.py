@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 from snapplan.applier.observer import PlainObserver, ProgressObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from snapplan.applier.observer import Observer
-    from snapplan.models.plan import Action
 
 
 @contextmanager
-def progress(actions: Sequence[Action]) -> Iterator[Observer]:
-    """Yield an observer for an apply of ``actions``."""
+def progress() -> Iterator[Observer]:
+    """Yield an observer for an apply."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        with ProgressObserver(sys.stderr, actions) as bars:
+        with ProgressObserver(sys.stderr) as bars:
             yield bars
     else:
-        yield PlainObserver(sys.stderr, actions)
+        yield PlainObserver(sys.stderr)

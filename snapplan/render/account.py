@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FORMAT = "snapplan.account/1.0"
 
+FOLD = 4
+"""So many actions that ended in one way for one reason are listed; of more the first three, and how many more."""
 _HEADS = {"done": "Applied", "partial": "Applied in part", "failed": "Not applied", "interrupted": "Interrupted"}
 _STATES = {"failed": "failed", "not_tried": "not tried", "skipped": "skipped"}
 
@@ -38,8 +40,8 @@ def account_text(account: Mapping[str, Any], *, style: Style = PLAIN, resume: st
 def _sentence(account: Mapping[str, Any]) -> str:
     counts = account["counts"]
     run = f"   Run {account['run']}." if account["run"] is not None else ""
-    if account["state"] == "done" and not account["actions"]:
-        return f"Nothing was left to do.{run}"
+    if account["state"] == "done" and not any(action["state"] == "done" for action in account["actions"]):
+        return f"There was nothing left to do.{run}"
     parts = [
         f"{counted(counts['snapshot'], 'snapshot')} taken",
         f"{counts['change']:,} changed",
@@ -52,18 +54,22 @@ def _sentence(account: Mapping[str, Any]) -> str:
 
 
 def _left(account: Mapping[str, Any], style: Style) -> list[str]:
-    left = [action for state in _STATES for action in account["actions"] if action["state"] == state]
-    rows = [
-        (
-            f"  {_STATES[action['state']]}",
-            f"{SYMBOLS.get(action['verb'], '*')} {shown(action['subject'])}",
-            shown(action["text"]),
-        )
-        for action in left
-    ]
+    """Return a line for each action that is not done; of many with one reason the first are shown, and a count."""
+    alike: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for state in _STATES:
+        for action in account["actions"]:
+            if action["state"] == state:
+                alike.setdefault((state, action["verb"], action["text"]), []).append(action)
+    rows = []
+    for (state, verb, text), actions in alike.items():
+        listed = actions if len(actions) <= FOLD else actions[: FOLD - 1]
+        subjects = [f"{SYMBOLS.get(verb, '*')} {shown(action['subject'])}" for action in listed]
+        if len(actions) > len(listed):
+            subjects.append(f"{SYMBOLS.get(verb, '*')} ... {len(actions) - len(listed):,} more")
+        rows += [(f"  {_STATES[state]}", subject, shown(text)) for subject in subjects]
     return [
-        style(line, VERB_COLOURS["expire"]) if action["state"] == "failed" else line
-        for action, line in zip(left, table(rows), strict=True)
+        style(line, VERB_COLOURS["expire"]) if row[0].strip() == "failed" else line
+        for row, line in zip(rows, table(rows), strict=True)
     ]
 
 

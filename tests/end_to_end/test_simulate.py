@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class Silent:
 
     def started(self, action: Action) -> None:
         pass
+
+    def planned(self, actions: Sequence[Action]) -> None: ...
 
     def finished(self, action: Action, result: ActionResult) -> None:
         pass

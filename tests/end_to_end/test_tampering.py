@@ -9,7 +9,7 @@ import contextlib
 import copy
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -137,6 +137,8 @@ class Silent:
 
     def started(self, action: Action) -> None: ...
 
+    def planned(self, actions: Sequence[Action]) -> None: ...
+
     def finished(self, action: Action, result: object) -> None: ...
 
     def notice(self, text: str) -> None: ...
@@ -197,7 +199,7 @@ def test_no_change_of_a_plan_makes_apply_do_anything_else(
     for what, forged in carried_out[::SAMPLE]:
         root = copied(repository, tmp_path / "forged")
         (root / "plan.json").write_text(json.dumps(forged))
-        assert inside.run(root, "apply", "plan.json", now=APPLIED).code == 0, what
+        assert inside.run(root, "apply", "plan.json", now=APPLIED).code in (0, 7), what
         assert inside.done(root) <= planned, what
     fields = len(list(leaves(document)))
     with capsys.disabled():

@@ -244,6 +244,8 @@ class Listener:
     began: list[int] = field(default_factory=list)
     ended: list[tuple[int, str]] = field(default_factory=list)
 
+    def planned(self, actions: Sequence[Action]) -> None: ...
+
     def started(self, action: Action) -> None:
         self.began.append(action.number)
         self.on_started(action)

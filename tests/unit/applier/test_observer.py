@@ -12,7 +12,8 @@ from .lab import NOW, assign, change, expire, memory, plan, profile, restore, sc
 
 def said(*results: ActionResult) -> str:
     stream = io.StringIO()
-    observer = PlainObserver(stream, [result.action for result in results])
+    observer = PlainObserver(stream)
+    observer.planned([result.action for result in results])
     for result in results:
         observer.started(result.action)
         observer.finished(result.action, result)
@@ -79,7 +80,8 @@ def test_a_hostile_name_does_not_steer_the_terminal():
 
 def test_a_reader_that_is_gone_is_no_failure():
     stream = io.StringIO()
-    observer = PlainObserver(stream, [scheduled(1)])
+    observer = PlainObserver(stream)
+    observer.planned([scheduled(1)])
     stream.close()
     observer.finished(scheduled(1), ActionResult(scheduled(1), State.DONE))
 
@@ -87,7 +89,8 @@ def test_a_reader_that_is_gone_is_no_failure():
 def test_progress_bars_count_by_backend_and_print_only_what_went_wrong():
     stream = io.StringIO()
     actions = [scheduled(1), scheduled(2, "b"), scheduled(3, "a", "nas"), profile(4)]
-    with ProgressObserver(stream, plan(*actions).actions) as observer:
+    with ProgressObserver(stream) as observer:
+        observer.planned(plan(*actions).actions)
         for action in actions:
             observer.started(action)
         observer.finished(actions[0], ActionResult(actions[0], State.DONE))
@@ -104,7 +107,8 @@ def test_progress_bars_count_by_backend_and_print_only_what_went_wrong():
 
 def test_what_comes_on_top_of_what_was_approved_is_counted_too():
     stream = io.StringIO()
-    observer = PlainObserver(stream, [scheduled(1)])
+    observer = PlainObserver(stream)
+    observer.planned([scheduled(1)])
     for action in (scheduled(1), scheduled(2, "b")):
         observer.finished(action, ActionResult(action, State.DONE))
     assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["1/1", "2/2"]
@@ -112,7 +116,8 @@ def test_what_comes_on_top_of_what_was_approved_is_counted_too():
 
 def test_a_bar_grows_with_what_comes_on_top_and_a_backend_gets_one_when_it_is_needed():
     stream = io.StringIO()
-    with ProgressObserver(stream, [scheduled(1)]) as observer:
+    with ProgressObserver(stream) as observer:
+        observer.planned([scheduled(1)])
         for action in (scheduled(1), scheduled(2, "b"), scheduled(3, "a", "nas")):
             observer.started(action)
             observer.finished(action, ActionResult(action, State.DONE))
