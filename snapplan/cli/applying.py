@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from snapplan import clock
 from snapplan.applier.consent import RETROACTIVE_CODE, Terms, chosen, is_gated
 from snapplan.cli import console
-from snapplan.cli.exit_codes import ExitCode, exit_code, unread
+from snapplan.cli.exit_codes import ExitCode, exit_code, known, unread
 from snapplan.cli.interrupts import stopping
 from snapplan.cli.lifting import Lifted
 from snapplan.cli.planning import apply_command, check_focus, in_place_targets, order_command, undo_commands
@@ -166,6 +166,7 @@ def _entry(result: ActionResult) -> dict[str, Any]:
         "text": result.text,
         "seconds": round(result.seconds, 3),
         "notices": list(result.notices),
+        "exit_code": 0 if result.error is None else exit_code(result.error),
     }
 
 
@@ -188,6 +189,7 @@ def account_exit_code(
         ExitCode.INTERRUPTED if account["state"] == "interrupted" else None,
         ExitCode.PARTIAL if undecided or account["state"] in ("partial", "failed") else None,
         ExitCode.BLOCKED if stopped else None,
+        *(known(action["exit_code"]) for action in account["actions"]),
         *unread(document),
         ExitCode.FAILED if has_errors(document) else None,
     )

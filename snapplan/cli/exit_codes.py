@@ -69,7 +69,12 @@ def unread(document: Mapping[str, Any]) -> Iterator[ExitCode]:
     """Yield the code of each backend that could not be read; ``document`` is a plan or a status."""
     for backend in document["backends"]:
         if backend["error"] is not None:
-            yield ExitCode(backend["exit_code"]) if backend["exit_code"] in set(ExitCode) - {0} else ExitCode.FAILED
+            yield known(backend["exit_code"]) or ExitCode.FAILED
+
+
+def known(code: int) -> ExitCode:
+    """Return the exit code of an error that stands in a document; one that the table lacks is a failure."""
+    return ExitCode(code) if code in MEANINGS else ExitCode.FAILED
 
 
 def _code_of(cause: BaseException | ExitCode | None) -> ExitCode:
@@ -85,6 +90,6 @@ def _code_of(cause: BaseException | ExitCode | None) -> ExitCode:
         case ClickException():
             return ExitCode.COMMAND_LINE
         case SnapplanError():
-            return ExitCode(cause.exit_code)
+            return known(cause.exit_code)
         case _:
             return ExitCode.FAILED

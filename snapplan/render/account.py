@@ -3,7 +3,7 @@
 The document is ``{"format": "snapplan.account/1.0", "run", "state", "seconds", "counts", "notices", "attention",
 "actions"}``, where ``state`` is done, partial, failed or interrupted, ``counts`` has a number per verb and for ``failed``,
 ``not_tried`` and ``skipped``, ``attention`` are sentences about what needs a person, and each of ``actions`` is
-``{"number", "verb", "subject", "state", "text", "seconds", "notices"}``.
+``{"number", "verb", "subject", "state", "text", "seconds", "notices", "exit_code"}``, the last that of the error (0: none).
 """
 
 from __future__ import annotations

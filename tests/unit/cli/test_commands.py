@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from snapplan.drivers.directory.driver import DirectoryDriver
-from snapplan.errors import BackendError
+from snapplan.errors import BackendError, StoreLockedError
+from snapplan.models.request import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.unit.cli.conftest import Ran
@@ -114,6 +115,17 @@ class TestPlan:
             assert "wait for pid 7" in ran.out + ran.err
             assert "lab: lab" not in ran.out + ran.err
             assert "skipped: lab" not in ran.out + ran.err
+
+    def test_an_action_that_somebody_else_keeps_out_ends_with_6(
+        self, run: Callable[..., Ran], repository: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def busy(_: object, requests: Sequence[object]) -> list[Outcome]:
+            return [Outcome(error=StoreLockedError("lab", "pid 7"))] * len(requests)
+
+        monkeypatch.setattr(DirectoryDriver, "create", busy)
+        ran = run("apply", "--auto-approve")
+        assert ran.code == 6
+        assert "pid 7" in ran.out
 
     def test_from_a_folder_inside_the_repository(
         self, run: Callable[..., Ran], repository: Path, monkeypatch: pytest.MonkeyPatch

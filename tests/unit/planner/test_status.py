@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from snapplan.models.order import Focus
+from snapplan.models.request import Attention
 from snapplan.planner.status import status
 
 from .lab import lab
@@ -214,3 +215,25 @@ def test_a_required_quiesce_that_the_platform_left_out_is_told() -> None:
 def test_a_profile_that_was_not_adopted_is_not_called_late() -> None:
     found = target(platform={"profiles": {"gold": "foreign"}, "assigned": {"lab/volume/a": "gold"}})
     assert (found["state"], len(found["attention"])) == ("unadopted", 1)
+
+
+def test_what_the_plan_of_now_finds_needs_attention() -> None:
+    found = document(assignment={"targets": [{"backend": "*", "scope": "volume", "names": ["nothing"]}]})
+    assert "SP401" in [each["code"] for each in found["attention"]]
+
+
+def test_a_guard_that_stops_something_needs_attention() -> None:
+    found = document(
+        snapshots=[f"daily.202611{day}T0200Z" for day in range(10, 23)],
+        vanished={"targets": 0, "snapshots": 10, "known_targets": 1, "known_snapshots": 23},
+    )
+    assert "SP305" in [each["code"] for each in found["attention"]]
+
+
+def test_what_a_backend_asks_a_person_to_look_at_stands_beside_its_target() -> None:
+    made = lab(snapshots=["daily.20261122T0200Z"])
+    frozen = Attention("lab/volume/a", "SP449", "lab/volume/a may still be frozen", "thaw it")
+    state = made.world.backends["lab"]._replace(attention=(frozen,))
+    found = status(made.policy, made.world._replace(backends={"lab": state}), made.now)
+    assert found["attention"] == [frozen._asdict()], "once, though the plan says it too"
+    assert [row["attention"] for row in found["targets"] if row["target"] == "lab/volume/a"] == [["see SP449"]]
