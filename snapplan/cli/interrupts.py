@@ -20,8 +20,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def stopping() -> Iterator[threading.Event]:
     """Yield an event that the first interrupt sets; a second one raises ``KeyboardInterrupt``.
 
-    SIGTERM counts like SIGINT, as a service manager stops a job with it. Only the main thread can hear signals; elsewhere
-    the event stays as it is.
+    SIGTERM counts like SIGINT, as a service manager stops a job with it. A signal that whoever started us chose to ignore
+    stays ignored: a shell does that for a job in the background, so that a ^C meant for the foreground does not reach it.
+    Only the main thread can hear signals; elsewhere the event stays as it is.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -34,9 +35,10 @@ def stopping() -> Iterator[threading.Event]:
         stop.set()
         notice("Interrupted: finishing what is under way. Once more stops at once.")
 
-    before = [signal.signal(number, hear) for number in SIGNALS]
+    heard = [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    before = [signal.signal(number, hear) for number in heard]
     try:
         yield stop
     finally:
-        for number, handler in zip(SIGNALS, before, strict=True):
+        for number, handler in zip(heard, before, strict=True):
             signal.signal(number, handler)

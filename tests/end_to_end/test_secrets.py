@@ -10,11 +10,13 @@ import pytest
 
 from .repository import Repository
 
-TOKEN = "canary-Token-7731"
-PASSWORD = 'canary "pass/word" 4711'
-INNER = "canary-inner-0815"
-LITERAL = "canary-literal-1234"
-CANARIES = [TOKEN, PASSWORD, INNER, LITERAL, "4711"]
+# Each part that may come out alone is long, and has letters that no hexadecimal id, time or path has.
+PART = "Qx7zWvKuoTgRm4ys"
+TOKEN = "canary-Token-HyLpNwUrZk93vTqs"
+PASSWORD = f'canary "pass/word" {PART}'
+INNER = "canary-inner-vGjYsMtRxLo58kWu"
+LITERAL = "canary-literal-zPwKqNyTuHr26mJx"
+CANARIES = [TOKEN, PASSWORD, INNER, LITERAL, PART]
 ENCODED = [urllib.parse.quote(PASSWORD), base64.b64encode(TOKEN.encode()).decode()]
 
 LEAKY = '''

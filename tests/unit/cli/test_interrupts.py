@@ -27,6 +27,19 @@ def test_afterwards_signals_do_what_they_did_before() -> None:
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_was_ignored_from_the_start_stays_ignored(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with stopping() as stop:
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+            assert not stop.is_set()
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
 def test_another_thread_gets_an_event_and_no_handlers() -> None:
     before = signal.getsignal(signal.SIGINT)
     seen: list[object] = []

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.unit.cli.conftest import Ran
 
+APPLY = [sys.executable, "-m", "snapplan", "apply", "--auto-approve"]
+
 
 def test_a_backend_that_somebody_else_changes_ends_with_6_and_names_the_holder(
     run: Callable[..., Ran], repository: Path
@@ -38,7 +40,8 @@ def test_a_backend_that_somebody_else_changes_ends_with_6_and_names_the_holder(
     catalog.close()
 
 
-def test_an_interrupt_finishes_what_is_under_way_and_leaves_the_rest(run: Callable[..., Ran], repository: Path) -> None:
+def let_a_freeze_wait(repository: Path) -> Path:
+    """Let the hourly snapshot wait for its freeze until somebody opens the pipe that is returned."""
     fifo = repository / "freezing"
     os.mkfifo(fifo)
     config = repository / "snapplan.yaml"
@@ -49,13 +52,12 @@ def test_an_interrupt_finishes_what_is_under_way_and_leaves_the_rest(run: Callab
         "hourly: {frequency: hourly, retention: 24h, quiesce: require}\n      daily: {frequency: daily, retention: 14d}"
     )
     policy.write_text(policy.read_text().replace("hourly: {frequency: hourly, retention: 24h}", periods))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snapplan", "apply", "--auto-approve"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return fifo
+
+
+def test_an_interrupt_finishes_what_is_under_way_and_leaves_the_rest(run: Callable[..., Ran], repository: Path) -> None:
+    fifo = let_a_freeze_wait(repository)
+    process = subprocess.Popen(APPLY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with fifo.open("w"):  # returns once the freeze command reads
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
@@ -67,3 +69,26 @@ def test_an_interrupt_finishes_what_is_under_way_and_leaves_the_rest(run: Callab
     assert "Interrupted: 1 snapshot taken" in out
     assert "1 not tried" in out
     assert run("list", "snapshots", "--format", "json").out.count('"complete"') == 1
+
+
+def test_in_the_background_of_a_shell_it_hears_no_interrupt_but_a_request_to_end(
+    run: Callable[..., Ran], repository: Path
+) -> None:
+    fifo = let_a_freeze_wait(repository)
+    ignoring = ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", *APPLY]
+    process = subprocess.Popen(
+        ignoring, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with fifo.open("w"):
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        told = ""
+        while "finishing what is under way" not in told:
+            told += process.stderr.readline()
+    out, err = process.communicate()
+    assert process.returncode == 130
+    assert (told + err).count("finishing what is under way") == 1, "the first two were heard"
+    assert "1 not tried" in out

@@ -97,9 +97,9 @@ class TestConnecting:
     def test_wrong_credentials_are_said_at_once(self, connect: Connect, sim: Sim, token: str | None) -> None:
         user = {"token": token, "username": None, "password": None} if token else {}
         with pytest.raises(UnreachableError, match="refuses the credentials") as caught:
-            names(connect(secret="wrong", **user))
+            names(connect(secret="canary-uYkTnRvLqWz52", **user))
         assert "token, or username and password" in caught.value.hint
-        assert "wrong" not in f"{caught.value}{caught.value.__cause__}"
+        assert "canary-uYkTnRvLqWz52" not in f"{caught.value}{caught.value.__cause__}"
         assert len(sim.requests()) == 1
 
     def test_credentials_that_expire_are_said(self, api: Api, sim: Sim) -> None:
