@@ -18,18 +18,67 @@ KNOBS = frozenset({"SNAPPLAN_FAULTS"})
 
 NAMES = frozenset(
     {
-        *("CI", "TF_BUILD", "BUILD_TAG", "BUILD_ID", "JOB_NAME", "TEAMCITY_VERSION", "SOURCE_DATE_EPOCH", "POSIXLY_CORRECT"),
+        *(
+            "CI",
+            "TF_BUILD",
+            "BUILD_TAG",
+            "BUILD_ID",
+            "JOB_NAME",
+            "TEAMCITY_VERSION",
+            "SOURCE_DATE_EPOCH",
+            "POSIXLY_CORRECT",
+        ),
         *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLUMNS", "LINES", "TERM_PROGRAM"),
-        *("LANG", "LANGUAGE", "LOCPATH", "TZ", "EDITOR", "VISUAL", "PAGER", "LESS", "CDPATH", "BASH_ENV", "ENV", "DC1_TOKEN"),
+        *(
+            "LANG",
+            "LANGUAGE",
+            "LOCPATH",
+            "TZ",
+            "EDITOR",
+            "VISUAL",
+            "PAGER",
+            "LESS",
+            "CDPATH",
+            "BASH_ENV",
+            "ENV",
+            "DC1_TOKEN",
+        ),
         *("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF", "NETRC"),
-        *("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "PYTHONDEVMODE"),
+        *(
+            "PYTHONPATH",
+            "PYTHONHOME",
+            "PYTHONUTF8",
+            "PYTHONIOENCODING",
+            "PYTHONWARNINGS",
+            "PYTHONOPTIMIZE",
+            "PYTHONDEVMODE",
+        ),
         *("PYTHONSAFEPATH", "PYTHONUNBUFFERED", "PYTHONVERBOSE", "PYTHONDEBUG", "PYTHONASYNCIODEBUG", "PYTHONHASHSEED"),
-        *("PYTHONTRACEMALLOC", "PYTHONMALLOC", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONCOERCECLOCALE", "PYTHONNOUSERSITE"),
+        *(
+            "PYTHONTRACEMALLOC",
+            "PYTHONMALLOC",
+            "PYTHONINSPECT",
+            "PYTHONSTARTUP",
+            "PYTHONCOERCECLOCALE",
+            "PYTHONNOUSERSITE",
+        ),
         *("NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM"),
     }
 )
 PREFIXES = (
-    *("SNAPPLAN_", "_SNAPPLAN_", "GIT_", "XDG_", "LC_", "GITHUB_", "GITLAB_", "CI_", "RUNNER_", "JENKINS_", "BUILDKITE"),
+    *(
+        "SNAPPLAN_",
+        "_SNAPPLAN_",
+        "GIT_",
+        "XDG_",
+        "LC_",
+        "GITHUB_",
+        "GITLAB_",
+        "CI_",
+        "RUNNER_",
+        "JENKINS_",
+        "BUILDKITE",
+    ),
     *("SUDO_", "VERGE_", "VRG_", "CURL_", "PYDANTIC_", "HYPOTHESIS_", "RICH_", "MAKE", "MFLAGS", "CANARY_"),
 )
 SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)

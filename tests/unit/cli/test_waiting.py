@@ -57,7 +57,9 @@ def let_a_freeze_wait(repository: Path) -> Path:
 
 def test_an_interrupt_finishes_what_is_under_way_and_leaves_the_rest(run: Callable[..., Ran], repository: Path) -> None:
     fifo = let_a_freeze_wait(repository)
-    process = subprocess.Popen(APPLY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        APPLY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     with fifo.open("w"):  # returns once the freeze command reads
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
