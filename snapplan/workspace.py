@@ -276,7 +276,7 @@ class Workspace:
         """Return the connections to the backends that match ``globs`` and answer."""
         drivers = {}
         for name in self.policy.config.backends:
-            if any(matches(glob, name) for glob in globs):
+            if name not in self._left_out and any(matches(glob, name) for glob in globs):
                 try:
                     drivers[name] = self.driver(name)
                 except BackendError:
@@ -285,6 +285,7 @@ class Workspace:
 
     def _observe_backend(self, name: str, live: frozenset[str], readings: Readings, *, record: bool) -> BackendState:
         """Return a backend reconciled with the catalog; each is read once, however often it is held against it."""
+        from snapplan.catalog.identity import stranger
         from snapplan.catalog.reconcile import manual_records, reconcile, satisfied_slots
 
         if name in self._left_out:
@@ -294,16 +295,23 @@ class Workspace:
             if name not in readings:
                 readings[name] = (clock.now(), self._read(name, driver))
             started_at, inventory = readings[name]
+            project, known = self.policy.config.project, self.catalog.known(name)
+            self.identities[name] = inventory.identity
+            strange = stranger(name, inventory, self.catalog.state(), known, project)
+            if strange is not None:
+                self._left_out[name] = strange
+                return BackendState(name, driver.capabilities, error=strange)
             state, observation = reconcile(
                 name,
                 driver.capabilities,
                 inventory,
-                self.catalog.known(name),
+                known,
                 self.catalog.known_targets(name),
-                project=self.policy.config.project,
+                project=project,
                 live_runs=live,
                 listing_started_at=started_at,
                 past_drift=self.catalog.drift(),
+                places=self.catalog.places(name),
             )
         except BackendError as error:
             from snapplan.applier.answers import failure

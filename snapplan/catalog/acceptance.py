@@ -15,9 +15,10 @@ from snapplan.models.world import Vanished
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from snapplan.catalog.base import Acceptance, Observation, Owner
+    from snapplan.catalog.base import Acceptance, Fact, Observation, Owner
     from snapplan.models.snapshot import Snapshot
 
 # What a guard counts: owned, unexpired as it was decided, and not the platform's own.
@@ -49,6 +50,10 @@ def accept(db: sqlite3.Connection, acceptance: Acceptance, now: datetime) -> Non
     )
     guards = json.dumps(acceptance.guards, sort_keys=True, ensure_ascii=False)
     db.execute("UPDATE meta SET rebuilt = 0, guards = ?, policy_commit = ?", (guards, acceptance.commit))
+    for backend, identity in sorted(acceptance.identities.items()):
+        db.execute("UPDATE backend SET identity = ? WHERE name = ?", (identity, backend))
+        # It was accepted for this store: when the next one comes, a person is asked again.
+        db.execute("DELETE FROM accepted WHERE subject = ? AND kind = 'store'", (backend,))
     for backend in sorted(acceptance.backends):
         db.execute("UPDATE backend SET accepted_at = ? WHERE name = ?", (at, backend))
         for table in ("snapshot", "target"):
@@ -68,6 +73,42 @@ def set_clock(db: sqlite3.Connection, owner: Owner, reason: str, now: datetime) 
     who = {"user": owner.user, "host": owner.host, "pid": owner.pid, "job": owner.job}
     body = {"before": before, "after": seconds(now), "reason": record.storable(reason), **who}
     record.append(db, "clock", None, body, now)
+
+
+def accept_facts(db: sqlite3.Connection, facts: Sequence[Fact], owner: Owner, reason: str, now: datetime) -> None:
+    """Record what a person said is right. A target that was accepted where it lies now is known there from then on."""
+    owner, text = record.storable_owner(owner), record.storable(reason)
+    who = {"user": owner.user, "host": owner.host, "pid": owner.pid, "job": owner.job}
+    for fact in facts:
+        db.execute(
+            "INSERT OR REPLACE INTO accepted (subject, kind, value, reason, run, at) VALUES (?, ?, ?, ?, NULL, ?)",
+            (fact.subject, fact.kind, fact.value, text, seconds(now)),
+        )
+        if fact.kind == "path":
+            backend = fact.subject.partition("/")[0]
+            row = (fact.value, backend, fact.target_id)
+            db.execute(
+                "UPDATE target SET fingerprint = json_set(fingerprint, '$[0]', ?) WHERE backend = ? AND id = ?", row
+            )
+        body = {"subject": fact.subject, "kind": fact.kind, "value": fact.value, "reason": text, **who}
+        record.append(db, "accepted", None, body, now)
+    db.execute("UPDATE meta SET revision = revision + 1")
+
+
+def record_blocked(
+    db: sqlite3.Connection, blocked: Collection[tuple[str, str]], backends: Collection[str], now: datetime
+) -> None:
+    """Record what guards stopped; what stays stopped keeps its date, and of ``backends`` the rest is forgotten."""
+    at = seconds(now)
+    before = db.execute("SELECT code, subject FROM blocked").fetchall()
+    gone = [row for row in before if row not in set(blocked) and json.loads(row[1])[0] in backends]
+    db.executemany("DELETE FROM blocked WHERE code = ? AND subject = ?", gone)
+    db.executemany(
+        "INSERT INTO blocked (code, subject, since, seen_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at,"
+        " since = CASE WHEN excluded.since - since > 7 * 86400 THEN excluded.since ELSE since END",
+        ((code, subject, at, at) for code, subject in sorted(blocked)),
+    )
 
 
 def vanished(db: sqlite3.Connection, backend: str, unrecorded: Observation | None) -> Vanished:

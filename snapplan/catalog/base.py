@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from snapplan.models.plan import Action
@@ -109,19 +109,33 @@ class Approval(NamedTuple):
 class Acceptance(NamedTuple):
     """What the end of a run confirms: the time, guard values, and for ``backends`` that what vanished is known to be gone.
 
-    ``guards`` is ``Guards.model_dump(mode="json")`` of the policy that was applied.
+    ``guards`` is ``Guards.model_dump(mode="json")`` of the policy that was applied. ``identities`` are the permanent ids of
+    the backends that were read or written.
     """
 
     guards: Mapping[str, Any]
     backends: frozenset[str]
     commit: str | None
+    identities: Mapping[str, str] = {}
+
+
+class Fact(NamedTuple):
+    """What a person may accept. ``kind``: content, path, store; ``value`` is what it is now.
+
+    ``target_id`` is that of the target ``subject``, empty for a backend.
+    """
+
+    subject: str
+    kind: str
+    value: str
+    target_id: str = ""
 
 
 class RecordRow(NamedTuple):
     """One entry of the append-only record.
 
     ``kind``: created, begun, approved, ended, late (an action that a run reported after it had been closed), rebuilt,
-    unlocked, clock.
+    unlocked, clock, accepted.
     """
 
     number: int
@@ -293,6 +307,20 @@ class Catalog(Protocol):
 
     def set_clock(self, owner: Owner, reason: str, now: datetime) -> None:
         """Take ``now`` for the confirmed time, also where that is earlier; who did so and why is recorded."""
+        ...
+
+    def accept(self, facts: Sequence[Fact], owner: Owner, reason: str, now: datetime) -> None:
+        """Record what a person said is right; who did so and why is in the append-only record."""
+        ...
+
+    def record_blocked(
+        self, blocked: Collection[tuple[str, str]], backends: Collection[str], now: datetime
+    ) -> None:
+        """Record which actions guards stopped, as (code, subject); of ``backends`` what is not among them is forgotten."""
+        ...
+
+    def places(self, backend: str) -> Mapping[str, str]:
+        """Return where each target of a backend was found to lie, by id; also of those that are gone."""
         ...
 
     def leases(self) -> Sequence[tuple[str, str, datetime, bool]]:

@@ -61,5 +61,12 @@ def renamed_target(old: Target, new: Target, seen_at: datetime) -> Drift:
     return Drift("renamed", new.address, f"was {old.address}; it is the same target", seen_at)
 
 
+def moved_target(target: Target, before: str, seen_at: datetime) -> Drift:
+    """A target lies elsewhere than the catalog knows: somebody put a link in its place, or in that of a folder above."""
+    now = target.fingerprint.path if target.fingerprint is not None else ""
+    text = f"is at {now}, and was at {before}; it is left alone until a person accepts it (SP310)"
+    return Drift("moved", target.address, text, seen_at)
+
+
 def _when(instant: datetime | None) -> str:
     return "never" if instant is None else f"at {format_instant(instant)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from snapplan.catalog.drift import vanished_snapshot, vanished_target
@@ -84,6 +85,12 @@ def load_targets(db: sqlite3.Connection, backend: str) -> list[Target]:
     """Return the targets that were there at the last refresh."""
     query = f"SELECT {TARGET_COLUMNS} FROM target WHERE backend = ? AND gone_at IS NULL ORDER BY scope, name, id"
     return [target_of(row) for row in db.execute(query, (backend,))]
+
+
+def load_places(db: sqlite3.Connection, backend: str) -> dict[str, str]:
+    """Return the path of each target's fingerprint by its id, also of targets that are gone."""
+    rows = db.execute("SELECT id, fingerprint FROM target WHERE backend = ? AND fingerprint IS NOT NULL", (backend,))
+    return {identity: json.loads(fingerprint)[0] for identity, fingerprint in rows}
 
 
 class Traits:

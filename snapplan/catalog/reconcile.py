@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.catalog.base import Observation
@@ -11,6 +12,7 @@ from snapplan.catalog.drift import (
     expiration_differs,
     lost_mark,
     lost_period,
+    moved_target,
     recreated_target,
     renamed_target,
     vanished_snapshot,
@@ -50,11 +52,13 @@ def reconcile(
     live_runs: frozenset[str],
     listing_started_at: datetime,
     past_drift: Iterable[Drift] = (),
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[BackendState, Observation]:
     """Return the backend as the planner sees it, and what is to be recorded of it.
 
     The later of the catalog's and the backend's expiration stands in the marks of our snapshots. ``past_drift`` is what
-    earlier refreshes saw vanish, of any backend. Raises ``BackendError`` for a listing that gives one id twice or text that
+    earlier refreshes saw vanish, of any backend. ``places`` says where each target was found to lie, also of those that were
+    gone for a while: one that lies elsewhere now is recorded where it was, until a person accepts it. Raises ``BackendError`` for a listing that gives one id twice or text that
     is not valid Unicode: it could not be recorded, and a listing without it would be a partial one.
     """
     inventory = inventory._replace(snapshots=_without_strays(inventory))
@@ -65,11 +69,14 @@ def reconcile(
     missing = _missing(known, snapshot_ids, listing_started_at)
     ended = _ended(missing, known, capabilities, _latest(listing_started_at, inventory.backend_clock))
     gone = [snapshot for snapshot in missing if snapshot.native_id not in ended]
-    targets, targets_gone = _compare_targets(inventory.targets, known_targets)
+    moved = _moved(inventory.targets, places)
+    settled = [_where_it_was(target, moved) for target in inventory.targets] if moved else inventory.targets
+    targets, targets_gone = _compare_targets(settled, known_targets)
     drift = [
         *(vanished_snapshot(one.address, listing_started_at) for one in gone if _is_ours(one, project)),
         *compared.drift,
         *_renamed(inventory.targets, known_targets, listing_started_at),
+        *(moved_target(one, moved[one.id], listing_started_at) for one in inventory.targets if one.id in moved),
         *_vanished(inventory.targets, targets_gone, compared.snapshots, project, listing_started_at),
     ]
     state = BackendState(
@@ -87,6 +94,7 @@ def reconcile(
         notices=tuple(redact(notice.removeprefix(f"{backend}: ")) for notice in inventory.notices),
         attention=tuple(each._replace(text=redact(each.text)) for each in inventory.attention),
         requests=inventory.requests,
+        moved=moved,
     )
     expired = tuple(snapshot for snapshot in missing if snapshot.native_id in ended)
     return state, Observation(backend, listing_started_at, targets, targets_gone, compared.changed, gone, expired)
@@ -254,6 +262,21 @@ def _compare_targets(listed: Sequence[Target], known: Sequence[Target]) -> tuple
     before = set(known)
     ids = {target.id for target in listed}
     return [target for target in listed if target not in before], [t for t in known if t.id not in ids]
+
+
+def _moved(listed: Sequence[Target], places: Mapping[str, str]) -> dict[str, str]:
+    """Return where the targets lay whose real path is another one now, by id."""
+    return {
+        target.id: places[target.id]
+        for target in listed
+        if target.fingerprint is not None and places.get(target.id, target.fingerprint.path) != target.fingerprint.path
+    }
+
+
+def _where_it_was(target: Target, moved: Mapping[str, str]) -> Target:
+    if target.id not in moved or target.fingerprint is None:
+        return target
+    return target._replace(fingerprint=target.fingerprint._replace(path=moved[target.id]))
 
 
 def _renamed(listed: Sequence[Target], known: Sequence[Target], seen_at: datetime) -> list[Drift]:

@@ -9,7 +9,7 @@ from snapplan.catalog import acceptance, approvals, decisions, leases, observati
 from snapplan.catalog import requests as counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Acceptance,
         Approval,
         AssignmentRow,
+        Fact,
         JournalRow,
         KnownSnapshot,
         Lease,
@@ -178,6 +179,21 @@ class SqliteCatalog:
         """Take ``now`` for the confirmed time, also where that is earlier; who did so and why is recorded."""
         with self._connection.write() as db:
             acceptance.set_clock(db, owner, reason, now)
+
+    def accept(self, facts: Sequence[Fact], owner: Owner, reason: str, now: datetime) -> None:
+        """Record what a person said is right; who did so and why is in the append-only record."""
+        with self._connection.write() as db:
+            acceptance.accept_facts(db, facts, owner, reason, now)
+
+    def record_blocked(self, blocked: Collection[tuple[str, str]], backends: Collection[str], now: datetime) -> None:
+        """Record which actions guards stopped, as (code, subject); of ``backends`` what is not among them is forgotten."""
+        with self._connection.write() as db:
+            acceptance.record_blocked(db, blocked, backends, now)
+
+    def places(self, backend: str) -> Mapping[str, str]:
+        """Return where each target of a backend was found to lie, by id; also of those that are gone."""
+        with self._connection.read() as db:
+            return observations.load_places(db, backend)
 
     def leases(self) -> Sequence[tuple[str, str, datetime, bool]]:
         """Return each held lease as (backend, holder, last heartbeat, whether it still keeps others out)."""

@@ -114,7 +114,7 @@ class CatalogState(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """Something that changed outside snapplan. ``kind``: vanished, expiration, renamed, target_vanished, appeared."""
+    """Something that changed outside snapplan. ``kind``: vanished, expiration, renamed, target_vanished, appeared, moved."""
 
     kind: str
     subject: str
@@ -135,11 +135,12 @@ class Vanished(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a backend could not be read: a sentence without the backend's name, what to do, and the error's exit code."""
+    """Why a backend is left out: a sentence without its name, what to do, the error's exit code, the finding's code."""
 
     text: str
     hint: str = ""
     exit_code: int = 1
+    code: str = "SP440"
 
     def __str__(self) -> str:
         return self.text
@@ -153,7 +154,8 @@ class BackendState(NamedTuple):
     going on; an incomplete snapshot of one of them is left alone. ``identity`` is the backend's own permanent id and
     ``clock`` its own time, where it has them. ``vanished`` is what is gone that no apply accepted yet. ``platform``,
     ``deletes_at``, ``notices`` and ``attention`` are the inventory's; ``requests`` is how many requests reading it took and
-    ``requests_spent`` how many were made in the last hour, these included.
+    ``requests_spent`` how many were made in the last hour, these included. ``moved`` are the targets that lie elsewhere
+    than the catalog knows: the place it knows, by target id.
     """
 
     name: str
@@ -173,6 +175,7 @@ class BackendState(NamedTuple):
     attention: tuple[Attention, ...] = ()
     requests: int = 0
     requests_spent: int = 0
+    moved: Mapping[str, str] = MappingProxyType({})
 
 
 class World(NamedTuple):

@@ -68,7 +68,7 @@ def _requests(state: BackendState, actions: Sequence[Action]) -> RequestCount | 
 def _left_out(state: BackendState) -> Iterator[Diagnostic]:
     if state.error is not None:
         yield Diagnostic(
-            "SP440",
+            state.error.code,
             Severity.WARNING,
             f'backend "{state.name}" is skipped: {state.error.text}',
             detail="No actions are planned for it and none of its snapshots count as missing.",

@@ -1,0 +1,69 @@
+"""Whether a backend is the one that the catalog knows: by its own permanent id, and by the snapshots that it has. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snapplan.models.world import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from snapplan.catalog.base import KnownSnapshot
+    from snapplan.models.request import Inventory
+    from snapplan.models.world import CatalogState
+
+CODE, EXIT_CODE = "SP445", 3
+STORE = "store"
+"""The kind under which a person accepts another store."""
+
+
+def stranger(
+    backend: str, inventory: Inventory, state: CatalogState, known: Mapping[str, KnownSnapshot], project: str
+) -> Failure | None:
+    """Return why a backend is left out although it answers: what answers is not what the catalog knows.
+
+    ``known`` are the snapshots that the catalog knows of it. Where it knows no id of the backend, as after an upgrade, one
+    is taken over only from a backend that has a snapshot which the catalog knows.
+    """
+    found, accepted = inventory.identity, state.accepted.get((backend, STORE))
+    if accepted is not None and accepted.value == found:
+        return None
+    expected = expected_identity(backend, state, known, project)
+    hint = f"bring the right one back, such as by mounting its disk; snapplan accept {backend} --reason TEXT takes this one"
+    if expected:
+        if found == expected:
+            return None
+        what = f"it is another one: its id is {found}, and it was {expected}" if found else f"its store {expected} is not there"
+        return Failure(f"{what}", hint, EXIT_CODE, CODE)
+    ours = {native_id for native_id, record in known.items() if _is_ours(record, project)} if found else set()
+    if ours and ours.isdisjoint(one.native_id for one in inventory.snapshots):
+        text = f"it has none of the {len(ours)} snapshots that the catalog knows of it"
+        return Failure(text, hint, EXIT_CODE, CODE)
+    return None
+
+
+def expected_identity(
+    backend: str, state: CatalogState, known: Mapping[str, KnownSnapshot], project: str
+) -> str:
+    """Return the id that the catalog knows of a backend, or that the marks of its snapshots name; empty where neither is."""
+    recorded = state.identities.get(backend, "")
+    if recorded:
+        return recorded
+    marks = (record.snapshot.mark for record in known.values())
+    return next((mark.store for mark in marks if mark is not None and mark.project == project and mark.store), "")
+
+
+def may_create(
+    backend: str, state: CatalogState, known: Collection[str], *, in_memory: bool
+) -> bool:
+    """Whether an apply may make the store of a backend: nothing is known of one, or a person accepted that it is gone."""
+    accepted = state.accepted.get((backend, STORE))
+    if accepted is not None and accepted.value == "":
+        return True
+    return not in_memory and not known and not state.identities.get(backend)
+
+
+def _is_ours(record: KnownSnapshot, project: str) -> bool:
+    mark = record.snapshot.mark
+    return mark is not None and mark.project == project
