@@ -83,7 +83,7 @@ class Execution(NamedTuple):
         try:
             plan, report, world = self._under_leases(run, owner, lock_timeout, notices)
             notices += report.notices
-            state, confirm = report.state, self._acceptance(plan, world)
+            state, confirm = report.state, self._acceptance(plan, world, report)
         except KeyboardInterrupt:
             state = "interrupted"
             raise
@@ -245,7 +245,7 @@ class Execution(NamedTuple):
         )
         return replace(report, run=run.number)
 
-    def _acceptance(self, plan: Plan, world: World) -> Acceptance | None:
+    def _acceptance(self, plan: Plan, world: World, report: Report) -> Acceptance | None:
         """Return what the run confirms: nothing while the clock's guard stops it.
 
         What was ordered on the command line confirms the time only. Looser guards count once a run was not stopped by the
@@ -257,8 +257,9 @@ class Execution(NamedTuple):
         if any(guard.name == CLOCK for guard in blocked):
             return None
         before = world.catalog
+        identities = self._identities(world, report)
         if self.orders:
-            return Acceptance(before.guards, frozenset(), before.commit)
+            return Acceptance(before.guards, frozenset(), before.commit, identities)
         policy = self.workspace.policy
         tripped = any(guard.state != "ok" for guard in plan.guards)
         guards = before.guards if tripped and before.guards else policy.config.guards.model_dump(mode="json")
@@ -266,4 +267,17 @@ class Execution(NamedTuple):
         answered = {backend.name for backend in plan.backends if backend.error is None}
         # What git could not read once is not forgotten; who leaves git for good has allowed that.
         commit = policy.commit or (before.commit if self.workspace.origin.unreadable else None)
-        return Acceptance(guards, frozenset(answered - stopped), commit)
+        return Acceptance(guards, frozenset(answered - stopped), commit, identities)
+
+    @staticmethod
+    def _identities(world: World, report: Report) -> dict[str, str]:
+        """Return the ids of the backends that were read; of one whose store this run made, the id that its marks name."""
+        made = {
+            one.snapshot.backend: one.snapshot.mark.store
+            for one in report.results
+            if one.snapshot is not None and one.snapshot.mark is not None and one.snapshot.mark.store
+        }
+        read = {
+            name: state.identity for name, state in world.backends.items() if state.error is None and state.identity
+        }
+        return {**made, **read}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 FORMAT = re.compile(r"snapplan\.plan/([0-9]{1,9})\.([0-9]{1,9})")
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 AGAIN = "make a new plan with snapplan plan --out"
 
 
@@ -59,6 +59,9 @@ def _check_format(form: Any, what: str) -> None:
     if (int(found[1]), int(found[2])) > (MAJOR, MINOR) or int(found[1]) != MAJOR:
         hint = "apply it with the snapplan that made it, or make a new one"
         raise stale("SP502", f"{what} has the format {form}, which this snapplan does not know", hint)
+    if (int(found[1]), int(found[2])) < (MAJOR, MINOR):
+        summary = f"{what} was made by an older snapplan, in the format {form}: it does not say where its targets lie"
+        raise stale("SP516", summary, AGAIN)
 
 
 def _check_schema(document: dict[str, Any], what: str) -> None:
@@ -136,6 +139,7 @@ def _is_instant(value: Any) -> bool:
 PRECONDITION = {
     "native_id": _is_text,
     "target_id": _is_text,
+    "path": _is_text,
     "taken_at": _is_instant,
     "expires_at": lambda value: value is None or _is_instant(value),
     "witnesses": lambda value: isinstance(value, list) and all(map(_is_witness, value)),

@@ -69,6 +69,10 @@ class Workspace:
         self._drivers: dict[str, Driver] = {}
         self._meters: dict[str, CatalogMeter] = {}
         self._left_out: dict[str, Failure] = {}
+        self.strangers: set[str] = set()
+        """The backends that answer and are not what the catalog knows."""
+        self.identities: dict[str, str] = {}
+        """The permanent id of each backend that was read, as it answered."""
 
     @classmethod
     def open(cls, root: Path, *, writable: bool, may_be_empty: bool = False, commit: str | None = None) -> Self:
@@ -231,8 +235,21 @@ class Workspace:
                 read_only=not self._writable,
                 meter=self.meter(backend),
                 others=config.backends,
+                **self._store_of(backend),
             )
         return self._drivers[backend]
+
+    def _store_of(self, backend: str) -> dict[str, Any]:
+        """Return which store a driver may write to, and whether it may make one."""
+        from snapplan.catalog.identity import STORE, may_create
+
+        state = self.catalog.state()
+        accepted = state.accepted.get((backend, STORE))
+        expected = state.identities.get(backend, "") if accepted is None else accepted.value
+        if not self._writable or expected:
+            return {"store_id": expected, "may_create_store": False}
+        in_memory = self.catalog.url == "memory:"
+        return {"may_create_store": may_create(backend, state, self.catalog.known(backend), in_memory=in_memory)}
 
     def meter(self, backend: str) -> CatalogMeter:
         """Return what counts the requests to a backend."""
@@ -276,7 +293,7 @@ class Workspace:
         """Return the connections to the backends that match ``globs`` and answer."""
         drivers = {}
         for name in self.policy.config.backends:
-            if name not in self._left_out and any(matches(glob, name) for glob in globs):
+            if name not in self.strangers and any(matches(glob, name) for glob in globs):
                 try:
                     drivers[name] = self.driver(name)
                 except BackendError:
@@ -299,7 +316,7 @@ class Workspace:
             self.identities[name] = inventory.identity
             strange = stranger(name, inventory, self.catalog.state(), known, project)
             if strange is not None:
-                self._left_out[name] = strange
+                self.strangers.add(name)
                 return BackendState(name, driver.capabilities, error=strange)
             state, observation = reconcile(
                 name,

@@ -32,7 +32,7 @@ class Board:
         for result in results:
             self.results[result.action.number] = result
             taken = result.snapshot
-            if result.action.verb is Verb.SNAPSHOT and taken is not None and taken.suspicion:
+            if _tells_of_content(result.action) and taken is not None and taken.suspicion:
                 self._suspicious[taken.backend, taken.target_id] = taken.suspicion
 
     def waiting(self, action: Action) -> bool:
@@ -80,6 +80,11 @@ class Board:
             else:
                 left.append(ActionResult(action, State.NOT_TRIED, obstacle))
         return todo, left
+
+
+def _tells_of_content(action: Action) -> bool:
+    """Whether what an action takes shows what its target holds from now on; a safety snapshot shows what is replaced."""
+    return action.verb is Verb.SNAPSHOT and not any(reason.code == "safety" for reason in action.reasons)
 
 
 def _is_worth_less(made: Snapshot | None, action: Action) -> bool:

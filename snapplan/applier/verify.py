@@ -56,6 +56,7 @@ def verify(
         *_backends(approved, summaries, world),
         *(verdict for verdict in verdicts if isinstance(verdict, Diagnostic)),
         *(found for pair in matched.differing if (found := _restore_moved(*pair)) is not None),
+        *_elsewhere(matched.done),
         *_witnesses(matched.done, world),
     ]
     new = [action for action in matched.new if action.number not in _cleared(matched)]
@@ -135,6 +136,18 @@ def _restore_moved(approved: Action, action: Action) -> Diagnostic | None:
     now = f"{action.snapshot} ({action.precondition.get('native_id')})"
     moved = f"It was to come from {before}, now it would from {now}." if before != now else "Its target is another one."
     return refusal("SP511", f"the restore of {action.target} would do something else than was approved", moved)
+
+
+def _elsewhere(pairs: Sequence[tuple[Action, Action]]) -> Iterator[Diagnostic]:
+    """Refuse a snapshot of a target that lies elsewhere than when the plan was made."""
+    for approved, action in pairs:
+        before, now = approved.precondition.get("path"), action.precondition.get("path")
+        if action.verb is Verb.SNAPSHOT and before != now:
+            yield refusal(
+                "SP517",
+                f"{action.target} lies elsewhere than when the plan was made",
+                f"It was at {before or 'a place without a path'}, now it is at {now or 'a place without a path'}.",
+            )
 
 
 def _witnesses(pairs: Sequence[tuple[Action, Action]], world: World) -> Iterator[Diagnostic]:

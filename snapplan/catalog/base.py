@@ -313,9 +313,7 @@ class Catalog(Protocol):
         """Record what a person said is right; who did so and why is in the append-only record."""
         ...
 
-    def record_blocked(
-        self, blocked: Collection[tuple[str, str]], backends: Collection[str], now: datetime
-    ) -> None:
+    def record_blocked(self, blocked: Collection[tuple[str, str]], backends: Collection[str], now: datetime) -> None:
         """Record which actions guards stopped, as (code, subject); of ``backends`` what is not among them is forgotten."""
         ...
 

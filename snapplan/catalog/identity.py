@@ -34,8 +34,8 @@ def stranger(
     if expected:
         if found == expected:
             return None
-        what = f"it is another one: its id is {found}, and it was {expected}" if found else f"its store {expected} is not there"
-        return Failure(f"{what}", hint, EXIT_CODE, CODE)
+        other = f"it is another one: its id is {found}, and it was {expected}"
+        return Failure(other if found else f"its store {expected} is not there", hint, EXIT_CODE, CODE)
     ours = {native_id for native_id, record in known.items() if _is_ours(record, project)} if found else set()
     if ours and ours.isdisjoint(one.native_id for one in inventory.snapshots):
         text = f"it has none of the {len(ours)} snapshots that the catalog knows of it"
@@ -43,10 +43,8 @@ def stranger(
     return None
 
 
-def expected_identity(
-    backend: str, state: CatalogState, known: Mapping[str, KnownSnapshot], project: str
-) -> str:
-    """Return the id that the catalog knows of a backend, or that the marks of its snapshots name; empty where neither is."""
+def expected_identity(backend: str, state: CatalogState, known: Mapping[str, KnownSnapshot], project: str) -> str:
+    """Return the id that the catalog knows of a backend, or that the marks of its snapshots name; else nothing."""
     recorded = state.identities.get(backend, "")
     if recorded:
         return recorded
@@ -54,9 +52,7 @@ def expected_identity(
     return next((mark.store for mark in marks if mark is not None and mark.project == project and mark.store), "")
 
 
-def may_create(
-    backend: str, state: CatalogState, known: Collection[str], *, in_memory: bool
-) -> bool:
+def may_create(backend: str, state: CatalogState, known: Collection[str], *, in_memory: bool) -> bool:
     """Whether an apply may make the store of a backend: nothing is known of one, or a person accepted that it is gone."""
     accepted = state.accepted.get((backend, STORE))
     if accepted is not None and accepted.value == "":

@@ -57,9 +57,10 @@ def reconcile(
     """Return the backend as the planner sees it, and what is to be recorded of it.
 
     The later of the catalog's and the backend's expiration stands in the marks of our snapshots. ``past_drift`` is what
-    earlier refreshes saw vanish, of any backend. ``places`` says where each target was found to lie, also of those that were
-    gone for a while: one that lies elsewhere now is recorded where it was, until a person accepts it. Raises ``BackendError`` for a listing that gives one id twice or text that
-    is not valid Unicode: it could not be recorded, and a listing without it would be a partial one.
+    earlier refreshes saw vanish, of any backend. ``places`` says where each target was found to lie, also of those that
+    were gone for a while: one that lies elsewhere now is recorded where it was, until a person accepts it. Raises
+    ``BackendError`` for a listing that gives one id twice or text that is not valid Unicode: it could not be recorded, and
+    a listing without it would be a partial one.
     """
     inventory = inventory._replace(snapshots=_without_strays(inventory))
     snapshot_ids = _unique(backend, "snapshot", [snapshot.native_id for snapshot in inventory.snapshots])

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lock": ("lock", "Have the platform lock a snapshot until it expires."),
     "unlock": ("unlock", "Begin to take a platform's lock away."),
     "adopt": ("adopt", "Make a foreign snapshot ours."),
+    "accept": ("accept", "Say that a change that looks like an accident is right."),
     "simulate": ("simulate", "Run the planner over a span of time."),
     "import": ("import_", "Write a platform's own schedule as a policy file."),
     "catalog": ("catalog", "Look after the catalog."),

@@ -103,4 +103,13 @@ GUARDS = (
         "Mount the disk, or bring the content back; the next snapshot ends it. If the content is right as it is: snapplan"
         " accept TARGET --reason TEXT. A target that is empty now and then: may_be_empty: true.",
     ),
+    Code(
+        "SP310",
+        "moved_target: a target lies elsewhere than it did",
+        "The real path of a target is another one than at the last refresh: a link was put in its place, or in that of a"
+        " folder above. What would be captured is perhaps not its data, and a restore would write to another place. The"
+        " target is neither captured nor restored, and nothing of it expires, until a person accepts it. Another inode at"
+        " the same path is nothing to worry about.",
+        "Look where it leads. If it is right: snapplan accept TARGET --reason TEXT. --allow does not lift this.",
+    ),
 )

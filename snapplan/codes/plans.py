@@ -194,6 +194,16 @@ PLANS = (
         "Run snapplan apply again, or apply --resume RUN, in the next hour. Of a large plan several hours are normal.",
     ),
     Code(
+        "SP445",
+        "a backend that is not the one that the catalog knows",
+        "It answers, and its permanent id is another one than an apply confirmed, or its store is not there: a disk is not"
+        " mounted, or another one is. Or the catalog is of an older snapplan and none of the snapshots that it knows is"
+        " there. The backend is left out: nothing is planned for it, no store is made there, and nothing of it reads as"
+        " gone.",
+        "Mount the disk, or correct the backend in snapplan.yaml. If another store is meant: snapplan accept BACKEND"
+        " --reason TEXT.",
+    ),
+    Code(
         "SP449",
         "a target that may still be frozen",
         "Its thaw command failed, or the run that froze it died before it could thaw it. Its I/O may hang. The run ends"

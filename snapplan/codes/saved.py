@@ -109,4 +109,18 @@ SAVED = (
         "Clone with the history, or run git fetch --unshallow. Where git cannot read the checkout, name the commit with"
         " --commit SHA or SNAPPLAN_COMMIT.",
     ),
+    Code(
+        "SP516",
+        "a plan of an older format",
+        "It was made by an older snapplan and does not say where its targets lie, so nobody could tell whether a target was"
+        " replaced since. Nothing is done.",
+        "Make a new plan.",
+    ),
+    Code(
+        "SP517",
+        "a target that lies elsewhere than when the plan was made",
+        "The real path of the target is another one: a link was put in its place, or in that of a folder above. What would"
+        " be captured is not what was approved. Nothing is done.",
+        "Look where it leads, then make a new plan and have it approved.",
+    ),
 )

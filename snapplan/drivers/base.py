@@ -96,6 +96,8 @@ class Settings(NamedTuple):
     without one a driver counts its own. ``permit`` is asked while it writes; without one nobody else writes.
     ``stores`` are the folders on this machine where the other backends of the configuration keep their snapshots: no part
     of any target.
+    ``store_id`` is the id of the store that the catalog knows: another one must not be written to; empty where it knows
+    none. A store that is not there is made only where ``may_create_store`` says so: otherwise its disk is not mounted.
     """
 
     backend: str
@@ -107,6 +109,8 @@ class Settings(NamedTuple):
     meter: Meter | None = None
     permit: Permit | None = None
     stores: Collection[Path] = ()
+    store_id: str = ""
+    may_create_store: bool = True
 
 
 class Driver(Protocol):

@@ -69,12 +69,15 @@ def open_backend(
     read_only: bool,
     meter: Meter | None = None,
     others: Mapping[str, Backend] = NO_OTHERS,
+    store_id: str = "",
+    may_create_store: bool = True,
 ) -> Driver:
     """Connect to the backend called ``backend``, as ``config`` describes it.
 
     ``base`` is the folder that relative paths count from. With ``read_only`` the driver writes nothing. ``meter`` counts
     its requests; without one they are counted as long as the connection is open. ``others`` are all backends of the
-    configuration: what they keep on this machine is no part of this one's targets. Raises ``BackendError`` where the driver
+    configuration: what they keep on this machine is no part of this one's targets. ``store_id`` and
+    ``may_create_store`` say which store it may write to (``Settings``). Raises ``BackendError`` where the driver
     is missing, its options are wrong, a secret cannot be read or the backend refuses.
     """
     driver = _required(backend, config.driver)
@@ -89,6 +92,8 @@ def open_backend(
             read_only=read_only,
             meter=meter or ProcessMeter(),
             stores=tuple(_stores(backend, others, project, base)),
+            store_id=store_id,
+            may_create_store=may_create_store,
         )
     )
 

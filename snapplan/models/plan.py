@@ -1,6 +1,6 @@
 """The plan: the difference between policy and world, as data.
 
-``Plan.document()`` is the JSON document of format ``snapplan.plan/1.0``; every renderer works from that document alone.
+``Plan.document()`` is the JSON document of format ``snapplan.plan/1.1``; every renderer works from that document alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snapplan.models.request import AssignRequest, ProfileRequest
     from snapplan.models.world import Triple
 
-FORMAT = "snapplan.plan/1.0"
+FORMAT = "snapplan.plan/1.1"
 INTERNAL = frozenset({"request", "triple", "settled"})
 
 

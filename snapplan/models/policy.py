@@ -123,6 +123,9 @@ class Assignment(Model):
     schedule: Literal["platform", "snapplan"] | None = Field(None, description="Who runs the schedule.")
     take_over: bool = Field(False, strict=True, description="VergeOS: replace a foreign profile on the target.")
     atomic: bool = Field(False, strict=True, description="The targets due at one slot are one set: all or nothing.")
+    may_be_empty: bool = Field(
+        False, strict=True, description="The targets are empty now and then: that is not suspicious (SP309)."
+    )
 
 
 class ManualSnapshot(Model):

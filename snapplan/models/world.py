@@ -114,7 +114,10 @@ class CatalogState(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """Something that changed outside snapplan. ``kind``: vanished, expiration, renamed, target_vanished, appeared, moved."""
+    """Something that changed outside snapplan.
+
+    ``kind``: vanished, expiration, renamed, target_vanished, appeared, moved.
+    """
 
     kind: str
     subject: str

@@ -17,10 +17,10 @@ from snapplan.models.world import ManualKey
 from snapplan.planner.expiry import judge_manual
 from snapplan.planner.foresight import is_foreseen
 from snapplan.planner.names import fitting, manual_name
-from snapplan.planner.options import capture_options
+from snapplan.planner.options import capture_options, emptiness
 from snapplan.planner.resolve import TargetIndex, matches
 from snapplan.planner.sets import held
-from snapplan.planner.steps import add_expiry, precondition
+from snapplan.planner.steps import add_expiry, precondition, whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -139,6 +139,8 @@ def manual_request(
     )
     name = fitting(manual_name(key), "\n".join([project, target.id, key]), state.capabilities, taken)
     options = {} if capture is None else capture_options(capture, state.capabilities, target.scope)
+    may_be_empty = any(r.may_be_empty for r in context.resolution.triples.values() if r.target == target)
+    options |= emptiness(context.world, target, allowed=may_be_empty)
     return SnapshotRequest(target, name, mark, quiesce, relative, description, options)
 
 
@@ -229,7 +231,7 @@ def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Targ
             after=removed,
             change={"key": one.key}
             | {name: request.options[name] for name in one.capture.asked if name in request.options},
-            precondition={"target_id": target.id},
+            precondition=whereabouts(target),
             reasons=(Reason("manual", one.description or f"manual snapshot {one.key}", one.where),),
             request=request,
         )

@@ -35,6 +35,7 @@ class Resolved(NamedTuple):
     period: Period
     atomic: bool = False
     native: bool = False
+    may_be_empty: bool = False
 
     @property
     def timezone(self) -> str:
@@ -193,7 +194,9 @@ def _triples(
         native = runs_natively(assignment, config, capabilities, target.scope)
         for period_name, period in profile.periods.items():
             triple = Triple(backend, target_id, profile_name, period_name)
-            triples[triple] = Resolved(triple, target, name, profile, period, assignment.atomic, native)
+            triples[triple] = Resolved(triple, target, name, profile, period, assignment.atomic, native)._replace(
+                may_be_empty=assignment.may_be_empty
+            )
     return triples
 
 

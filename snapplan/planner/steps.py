@@ -12,7 +12,7 @@ from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce
 from snapplan.planner.expiry import age_order
 from snapplan.planner.names import fitting, scheduled_name
-from snapplan.planner.options import capture_options
+from snapplan.planner.options import capture_options, emptiness
 from snapplan.planner.sets import set_names
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Target
     from snapplan.models.world import Tracked, Triple
     from snapplan.planner.context import Context, Draft
     from snapplan.planner.expiry import Verdict
@@ -88,7 +89,7 @@ def add_snapshots(
             expires_at=request.mark.expires_at,
             after=(*(() if protection is None else (protection,)), *removed.get(resolved.triple, ())),
             change={"quiesce": str(request.quiesce)} if request.quiesce is not Quiesce.NEVER else {},
-            precondition={"target_id": resolved.target.id},
+            precondition=whereabouts(resolved.target),
             reasons=(_due_reason(context, resolved, slot, first=first),),
             request=request,
         )
@@ -124,7 +125,8 @@ def scheduled_request(
         mark=mark,
         quiesce=period.quiesce or Quiesce.NEVER,
         retention=retention,
-        options=capture_options(period, capabilities, resolved.target.scope),
+        options=capture_options(period, capabilities, resolved.target.scope)
+        | emptiness(context.world, resolved.target, allowed=resolved.may_be_empty),
     )
 
 
@@ -199,6 +201,12 @@ def _newer(newest: Sequence[Snapshot], original: Snapshot) -> list[Snapshot]:
 def precondition(snapshot: Snapshot) -> dict[str, Any]:
     """Return what must still hold of a snapshot when it is changed or expired."""
     return {"native_id": snapshot.native_id, "taken_at": snapshot.taken_at}
+
+
+def whereabouts(target: Target) -> dict[str, Any]:
+    """Return what must still hold of a target that is captured or written to: its id, and where it lies."""
+    place = {} if target.fingerprint is None else {"path": target.fingerprint.path}
+    return {"target_id": target.id, **place}
 
 
 def _due_reason(context: Context, resolved: Resolved, slot: datetime, *, first: bool) -> Reason:

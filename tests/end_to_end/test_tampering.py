@@ -222,7 +222,7 @@ def test_a_file_that_was_edited_is_refused_whole(
     file = repository.root / "plan.json"
     before = inside.done(repository.root)
     text = file.read_text()
-    for old, new in (("CHG-1", "CHG-9"), ('"expire"', '"change"'), ("plan/1.0", "plan/2.0"), ("{", "[")):
+    for old, new in (("CHG-1", "CHG-9"), ('"expire"', '"change"'), ("plan/1.1", "plan/2.0"), ("{", "[")):
         file.write_text(text.replace(old, new, 1))
         ran = inside.run(repository.root, "apply", "plan.json", now=APPLIED)
         assert ran.code == 5

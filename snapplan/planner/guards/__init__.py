@@ -7,7 +7,7 @@ another stops or on what is allowed. ``stand`` then blocks.
     clock      SP306
     expiries   SP301 SP302 SP303
     targets    SP307 SP308
-    content    SP309
+    content    SP309 SP310
     vanished   SP305
     unassign   SP304
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from snapplan.planner.guards.block import block
 from snapplan.planner.guards.clock import judge_clock
-from snapplan.planner.guards.content import judge_suspicious
+from snapplan.planner.guards.content import judge_moved, judge_suspicious
 from snapplan.planner.guards.expiries import judge_last_copies, judge_scheduled, judge_unforeseen
 from snapplan.planner.guards.limits import limits
 from snapplan.planner.guards.tally import stock, tally
@@ -62,6 +62,7 @@ def _judgements(context: Context, draft: Draft) -> Iterator[Judgement]:
         yield judge_inventory(context, name, counted, effective)
         yield judge_quiesce(name, counted)
         yield judge_suspicious(context, name, counted)
+        yield judge_moved(context, name, draft.actions)
         yield shared[name]
     for name in sorted(by_backend.keys() - context.world.backends.keys()):
         if name not in context.policy.config.backends:

@@ -11,11 +11,17 @@ from snapplan.planner.guards.judgement import BLOCKED, MOST_NAMES, OK, Judgement
 from snapplan.planner.guards.tally import target_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from snapplan.models.plan import Action
     from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Target
     from snapplan.planner.context import Context
     from snapplan.planner.guards.tally import Tally
 
-SUSPICIOUS = "SP309"
+SUSPICIOUS, MOVED = "SP309", "SP310"
+LEFT = frozenset({Verb.PROFILE, Verb.ASSIGN})
+"""What only concerns the policy goes on."""
 
 
 def judge_suspicious(context: Context, backend: str, tally: Tally) -> Judgement:
@@ -55,3 +61,34 @@ def suspicious(context: Context, backend: str) -> dict[str, Snapshot]:
         by_target.setdefault(group[0].target_id, []).extend(group)
     found = {target: suspicious_since(some, context.now) for target, some in by_target.items()}
     return {target: first for target, first in found.items() if first is not None}
+
+
+def judge_moved(context: Context, backend: str, actions: Sequence[Action]) -> Judgement:
+    """Judge the targets whose real path is another one than the catalog knows: nothing is done with them.
+
+    What would be captured is perhaps not theirs, and what would be restored would be written to another place.
+    """
+    state = context.world.backends[backend]
+    here = {target.id: target for target in state.targets if target.id in state.moved}
+    stopped = (
+        [a for a in actions if a.backend == backend and a.verb not in LEFT and target_id(a) in here] if here else []
+    )
+    names = sorted(target.address for target in here.values())
+    value = {"count": len(stopped), "targets": names[:MOST_NAMES]}
+    if not here:
+        text = f"the targets of {backend} lie where they lay"
+        return Judgement(GuardResult(MOVED, "moved_target", backend, OK, text, value, {"count": 0}))
+    told = "; ".join(
+        f"{one.address} is at {place(one)}, and was at {state.moved[one.id]}"
+        for one in sorted(here.values(), key=lambda one: one.address)[:3]
+    )
+    more = f" and {len(here) - 3:,} more" if len(here) > 3 else ""
+    text = f"{told}{more}; nothing is done with {'it' if len(here) == 1 else 'them'}."
+    text += f" If that is right: snapplan accept {names[0]} --reason TEXT"
+    result = GuardResult(MOVED, "moved_target", backend, BLOCKED, text, value, {"count": 0})
+    return Judgement(result, frozenset(action.number for action in stopped))
+
+
+def place(target: Target) -> str:
+    """Return the real path of a target, as people read it."""
+    return target.fingerprint.path if target.fingerprint is not None else "another place"

@@ -120,7 +120,7 @@ def test_the_commit_of_the_policy_and_the_revision_of_the_catalog_are_in_the_pla
 def test_a_document_of_a_plan_holds_no_request() -> None:
     document = lab(new=True).plan().document()
     assert all("request" not in action for action in document["actions"])
-    assert document["format"] == "snapplan.plan/1.0"
+    assert document["format"] == "snapplan.plan/1.1"
 
 
 def test_drift_that_two_reads_saw_is_said_once() -> None:

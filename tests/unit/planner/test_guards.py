@@ -299,7 +299,7 @@ def test_each_guard_stands_in_the_plan_once_for_each_backend() -> None:
     one = case(config={"backends": {"lab": {"driver": "memory"}, "nas": {"driver": "memory"}}}, unreachable={})
     codes = [(found.code, found.backend) for found in made(one).guards]
     assert codes == sorted(codes, key=lambda pair: (pair[0], pair[1] or ""))
-    of_backends = [f"SP30{n}" for n in (1, 2, 3, 4, 5, 7, 8, 9)]
+    of_backends = [f"SP30{n}" for n in (1, 2, 3, 4, 5, 7, 8, 9)] + ["SP310"]
     assert set(codes) == {(code, name) for code in of_backends for name in ("lab", "nas")} | {("SP306", None)}
 
 
