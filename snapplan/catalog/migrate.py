@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from snapplan.errors import CatalogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 APPLICATION_ID = 0x534E5050
 FOLDER = Path(__file__).parent / "migrations"
@@ -43,10 +43,11 @@ def refuse_newer(version: int, known: int) -> None:
         )
 
 
-def migrate(connection: sqlite3.Connection, folder: Path = FOLDER) -> int:
+def migrate(connection: sqlite3.Connection, folder: Path = FOLDER, keep: Callable[[int], None] | None = None) -> int:
     """Apply what is missing and return the schema's version; several processes may try at once.
 
-    All of it is one transaction under an exclusive lock: a crash leaves the old schema or the new.
+    All of it is one transaction under the lock of a writer: a crash leaves the old schema or the new. ``keep`` is called
+    under that lock before anything is changed, with the version that the database has; not for a new one.
     """
     steps = migrations(folder)
     newest = steps[-1][0]
@@ -54,10 +55,12 @@ def migrate(connection: sqlite3.Connection, folder: Path = FOLDER) -> int:
     refuse_newer(version, newest)
     if version == newest:
         return version
-    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute("BEGIN IMMEDIATE")
     try:
         version = schema_version(connection)
         refuse_newer(version, newest)
+        if keep is not None and 0 < version < newest:
+            keep(version)
         for number, file in steps:
             if number > version:
                 for statement in statements(file.read_text(encoding="utf-8")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,13 +143,64 @@ def _open_writable(file: Path, project: str) -> Connection:
     raw = _connect(_uri(file, "mode=rw"))
     try:
         raw.execute("PRAGMA synchronous = FULL")
-        migrate(raw)
+        migrate(raw, keep=lambda version: _keep_copy(file, version))
         _use_write_ahead_log(raw)
         _claim(raw, project)
     except BaseException:
         raw.close()
         raise
     return Connection(raw, file, writable=True)
+
+
+def _keep_copy(file: Path, version: int) -> None:
+    """Copy a catalog that is about to be migrated to ``FILE.schema-VERSION.bak``; what has that name already stays.
+
+    Raises ``CatalogError`` where that cannot be done: then nothing is migrated.
+    """
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".bak", dir=file.parent)  # mode 0600
+        os.close(handle)
+        _backup(file, temporary)
+        _place(temporary, file, version)
+    except (OSError, sqlite3.Error) as error:
+        raise CatalogError(
+            f"the catalog {file} has the older schema {version}, and cannot be copied before it is brought up to date:"
+            f" {error}",
+            hint="Make room and let its folder be written to, then run it again.",
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _backup(file: Path, copy: str) -> None:
+    """Copy a catalog with what its log holds; somebody holds its lock, so that it does not change meanwhile."""
+    source, target = _connect(_uri(file, "mode=ro")), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        target.close()
+        source.close()
+    with open(copy, "rb") as written:
+        os.fsync(written.fileno())
+
+
+def _place(temporary: str, file: Path, version: int) -> None:
+    """Give a copy its name, or the next that is free: an earlier copy may be of another life of the catalog."""
+    for number in range(1, 1000):
+        again = "" if number == 1 else f".{number}"
+        try:
+            os.link(temporary, file.with_name(f"{file.name}.schema-{version}{again}.bak"))
+        except FileExistsError:
+            continue
+        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return
+    raise OSError("there are too many copies of it already")
 
 
 def _use_write_ahead_log(raw: sqlite3.Connection) -> None:
@@ -202,9 +254,12 @@ def _checked(file: Path, options: str, *, immutable: bool) -> Connection:
         if not version:
             raise CatalogMissingError(f"the catalog {file} is empty", hint="Run `snapplan catalog rebuild`.")
         if version < newest:
-            raise CatalogError(
-                f"the catalog {file} has the older schema {version}", hint="Run any command once with write access."
-            )
+            # Nobody who only reads changes it: what is brought up to date is a copy in memory.
+            upgraded = _connect(":memory:")
+            raw.backup(upgraded)
+            raw.close()
+            migrate(upgraded)
+            return Connection(upgraded, file, writable=False)
     except BaseException:
         raw.close()
         raise

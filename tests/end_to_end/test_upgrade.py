@@ -118,7 +118,6 @@ def test_the_record_of_the_old_runs_is_whole(old: Upgraded) -> None:
     assert len(runs) == 12
 
 
-@pytest.mark.xfail(reason="the copy before a migration is not made yet", strict=False)
 def test_the_catalog_is_copied_before_it_is_migrated(old: Upgraded) -> None:
     old.run("apply", "--auto-approve")
     with sqlite3.connect(old.root / "catalog.db") as catalog:
@@ -134,7 +133,6 @@ def test_the_catalog_is_copied_before_it_is_migrated(old: Upgraded) -> None:
     assert copies[0].stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.xfail(reason="the plan format is not 1.1 yet", strict=False)
 @pytest.mark.parametrize("words", [("plan.json",), ("--approved", SAVED)])
 def test_a_plan_that_the_old_one_saved_is_refused_with_a_code(old: Upgraded, words: tuple[str, ...]) -> None:
     before = old.data(), old.json("list", "snapshots")

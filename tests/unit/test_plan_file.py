@@ -89,7 +89,7 @@ def test_a_file_that_is_not_there_is_another_error(tmp_path: Path) -> None:
     assert error.value.exit_code == 1
 
 
-@pytest.mark.parametrize("form", ["snapplan.plan/2.0", "snapplan.plan/0.9", "snapplan.plan/1.1"])
+@pytest.mark.parametrize("form", ["snapplan.plan/2.0", "snapplan.plan/0.9", "snapplan.plan/1.2"])
 def test_a_format_that_is_not_known_is_refused(form: str, document: dict[str, Any]) -> None:
     with pytest.raises(PlanStaleError) as error:
         check(resealed(document, format=form), "it")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from snapplan.catalog.migrate import APPLICATION_ID
+from snapplan.catalog.migrate import migrate, migrations
 from snapplan.catalog.open import catalog_file, open_catalog
 from snapplan.errors import CatalogError, CatalogMissingError
 
@@ -184,13 +185,74 @@ def test_a_newer_schema_is_refused(tmp_path: Path, writable: bool) -> None:
     assert caught.value.hint == "Upgrade snapplan."
 
 
-def test_an_older_schema_is_refused_to_a_reader(tmp_path: Path) -> None:
-    db = sqlite3.connect(tmp_path / "c.db")
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute("PRAGMA user_version = -1")
+def older(tmp_path: Path) -> Path:
+    """Make a catalog of the schema before this one, with a revision of 7, and return its file."""
+    *before, newest = migrations()
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for _, file in before:
+        shutil.copy(file, folder)
+    db = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
+    migrate(db, folder)
+    db.execute("INSERT INTO meta (one, id, project, revision, rebuilt) VALUES (1, 'x', ?, 7, 0)", (PROJECT,))
     db.close()
-    with pytest.raises(CatalogError, match="older schema"):
-        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
+    assert newest[0] == before[-1][0] + 1
+    return tmp_path / "c.db"
+
+
+def copies(tmp_path: Path) -> list[Path]:
+    return sorted(tmp_path.glob("c.db*.bak")) + sorted(tmp_path.glob(".c.db*"))
+
+
+def version_of(file: Path) -> int:
+    db = sqlite3.connect(file)
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    db.close()
+    return version
+
+
+def test_an_older_schema_is_read_out_of_a_copy_in_memory(tmp_path: Path) -> None:
+    file = older(tmp_path)
+    before = file.read_bytes()
+    catalog = open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
+    assert catalog.state().revision == 7
+    assert not catalog.writable
+    catalog.close()
+    assert file.read_bytes() == before
+    assert copies(tmp_path) == []
+
+
+def test_a_catalog_is_copied_before_it_is_migrated_and_no_copy_is_overwritten(tmp_path: Path) -> None:
+    file = older(tmp_path)
+    version, newest = version_of(file), migrations()[-1][0]
+    content = file.read_bytes()
+    (tmp_path / f"c.db.schema-{version}.bak").write_text("an earlier one")
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path).close()
+    assert version_of(file) == newest
+    first, second = sorted(copies(tmp_path), key=lambda path: len(path.name))
+    assert first.read_text() == "an earlier one"
+    assert second.name == f"c.db.schema-{version}.2.bak"
+    assert (version_of(second), stat.S_IMODE(second.stat().st_mode)) == (version, 0o600)
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path).close()
+    assert len(copies(tmp_path)) == 2, "only a migration makes one"
+    second.replace(file)
+    assert len(content) == file.stat().st_size
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path).close()  # the copy is a catalog
+
+
+def test_nothing_is_migrated_that_cannot_be_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = older(tmp_path)
+    version = version_of(file)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("snapplan.catalog.open.os.link", full)
+    with pytest.raises(CatalogError, match="cannot be copied before it is brought up to date"):
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path)
+    monkeypatch.undo()
+    assert version_of(file) == version
+    assert copies(tmp_path) == []
 
 
 def test_another_projects_catalog_is_refused(tmp_path: Path) -> None:
