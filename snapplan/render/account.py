@@ -22,6 +22,7 @@ FORMAT = "snapplan.account/1.0"
 FOLD = 4
 """So many actions that ended in one way for one reason are listed; of more the first three, and how many more."""
 _HEADS = {"done": "Applied", "partial": "Applied in part", "failed": "Not applied", "interrupted": "Interrupted"}
+_UNFINISHED = ("failed", "not_tried")
 _STATES = {"failed": "failed", "not_tried": "not tried", "skipped": "skipped"}
 
 
@@ -32,8 +33,11 @@ def account_text(account: Mapping[str, Any], *, style: Style = PLAIN, resume: st
     lines += [f"  note: {shown(text)}" for text in account["notices"]]
     lines += _notes(account)
     if account["state"] != "done":
-        see = f"        To see it:  snapplan show run {account['run']}" if account["run"] is not None else ""
-        lines.append(f"To go on:  {resume}{see}")
+        # Where only something is left to look at, there is nothing to continue.
+        unfinished = account["state"] != "partial" or any(a["state"] in _UNFINISHED for a in account["actions"])
+        commands = [f"To continue:  {resume}"] * unfinished
+        commands += [f"To see it:  snapplan show run {account['run']}"] * (account["run"] is not None)
+        lines.append("        ".join(commands))
     return "\n".join(lines) + "\n"
 
 

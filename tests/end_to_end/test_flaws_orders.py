@@ -90,7 +90,7 @@ def test_what_is_advised_after_an_order_failed_repeats_the_order(repository: Rep
         .replace("root: data}", 'root: data, quiesce_commands: {"*": {freeze: ["false"], thaw: ["true"]}}}')
     )
     failed = repository.run(*TAKE, "--quiesce", "require", expect=7)
-    assert f"To go on:  snapplan {shlex.join(TAKE)} --quiesce require " in failed.stderr
+    assert f"To continue:  snapplan {shlex.join(TAKE)} --quiesce require " in failed.stderr
 
 
 @pytest.mark.parametrize(

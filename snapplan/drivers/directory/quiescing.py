@@ -111,7 +111,9 @@ class Freezing(AbstractContextManager["Freezing"]):
             self._frozen.append((holding, holding.__enter__()))
         except FreezeError as error:
             self._heed(error)
-            self.cannot(str(error))
+            # Where the thaw failed after a freeze that had failed, the freeze is why it is not quiesced.
+            before = error.__context__
+            self.cannot(str(before if isinstance(before, FreezeError) else error))
 
     def _heed(self, error: FreezeError) -> None:
         if isinstance(error, ThawError):

@@ -86,6 +86,7 @@ CHANGES = [
     ("UPDATE action SET state = 'x' WHERE run = 1 AND number = 1", "run 1: action 1 was changed in the journal (state)"),
     ("UPDATE action SET foreseen = 1 WHERE run = 1 AND number = 2", "action 2 was changed in the journal (foreseen)"),
     ("UPDATE action SET at = 0 WHERE run = 1 AND number = 2", "action 2 was changed in the journal (at)"),
+    ("UPDATE run SET notices = '[\"x\"]' WHERE number = 2", "its notices is"),
     ("UPDATE action SET notices = '[\"x\"]' WHERE run = 2", "action 1 was changed in the journal (notices)"),
     ("UPDATE action SET text = 'x', target = 'y' WHERE run = 2", "action 1 was changed in the journal (target, text)"),
     ("INSERT INTO action SELECT 1, 9, verb, backend, target, snapshot, state, text, begun_at, at, foreseen, notices"

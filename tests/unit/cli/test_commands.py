@@ -184,7 +184,7 @@ class TestApply:
         assert ran.code == 7
         assert "Applied in part: 0 snapshots taken" in ran.out
         assert "failed  + lab/volume/a@gold.hourly" in ran.out
-        assert "To go on:  snapplan apply" in ran.out
+        assert "To continue:  snapplan apply" in ran.out
 
     def test_a_declared_restore_in_place_waits_for_its_confirmation(
         self, run: Callable[..., Ran], applied: Path
