@@ -165,3 +165,15 @@ def test_what_a_page_shows_can_be_typed(page: Path, tmp_path: Path) -> None:
     outputs = re.split(r"^--8<-- \d+\n", done.stdout, flags=re.MULTILINE)[1:]
     for (command, lines), output in zip(shown, outputs, strict=True):
         assert [line for line in lines if line not in output.splitlines()] == [], f"{command}\n{output}"
+
+
+def test_every_threat_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "explain" / "threats.md").read_text(encoding="utf-8")
+    rows = [
+        line for line in page.splitlines() if line.startswith("|") and not line.startswith(("|--", "| who", "| place"))
+    ]
+    proved = [row for row in rows if "::" in row]
+    for row in proved:
+        for file, name in re.findall(r"`((?:tests|snapplan)/[^`:]+\.py)::([^`\[]+)", row.rpartition(" | ")[2]):
+            text = (ROOT / file).read_text(encoding="utf-8")
+            assert all(re.search(rf"^ *(?:def|class) {part}\b", text, re.MULTILINE) for part in name.split("::")), row
