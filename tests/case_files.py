@@ -33,7 +33,7 @@ from snapplan.models.world import (
     World,
 )
 from snapplan.planner.powering import OPTIONS
-from snapplan.planner.resolve import resolve
+from snapplan.planner.resolve import Resolved, resolve
 from snapplan.planner.slots import calendar
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -150,7 +150,30 @@ def _catalog(case: dict[str, Any], applied: Policy, states: dict[str, BackendSta
         },
         identities=recorded.get("identities", {}),
         blocked={(code, subject): instant(at) for code, subject, at in recorded.get("blocked", [])},
+        assigned={}
+        if fresh or "named" not in recorded
+        else {triple[:3]: r.assignment for triple, r in _known(case, applied, states).items()},
+        named=_named(case),
+        successions=_successions(case),
     )
+
+
+def _named(case: dict[str, Any]) -> dict[tuple[str, str, str], str]:
+    """``named: {ASSIGNMENT: {TARGET_ID: NAME}}``: what targets of ``lab`` were called when an assignment selected them."""
+    named = case.get("catalog", {}).get("named", {})
+    return {("lab", id_, assignment): name for assignment, names in named.items() for id_, name in names.items()}
+
+
+def _successions(case: dict[str, Any]) -> dict[tuple[str, str], str]:
+    return {("lab", old): new for old, new in case.get("catalog", {}).get("successions", {}).items()}
+
+
+def _known(case: dict[str, Any], applied: Policy, states: dict[str, BackendState]) -> dict[Triple, Resolved]:
+    """Return what ``applied`` selects of the targets that are not said to be new."""
+    known = {name: state._replace(error=None) for name, state in states.items()}
+    new = {target_of(one).id for one in case.get("targets", []) if isinstance(one, dict) and one.get("new")}
+    triples = resolve(applied, known, CatalogState(named=_named(case), successions=_successions(case))).triples
+    return {triple: resolved for triple, resolved in triples.items() if triple.target_id not in new}
 
 
 def _tracked(
@@ -158,11 +181,9 @@ def _tracked(
 ) -> dict[Triple, Tracked]:
     """Return how far each triple is that ``applied`` makes, of targets that are not said to be new."""
     recorded = case.get("catalog", {})
-    known = {name: state._replace(error=None) for name, state in states.items()}
-    new = {target_of(one).id for one in case.get("targets", []) if isinstance(one, dict) and one.get("new")}
     tracked = {}
-    for triple, resolved in resolve(applied, known).triples.items():
-        if case.get("new", False) or triple.target_id in new:
+    for triple, resolved in _known(case, applied, states).items():
+        if case.get("new", False):
             continue
         last: datetime | None = since
         if case.get("nothing_due", False):

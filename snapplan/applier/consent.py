@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RETROACTIVE_CODE = "SP513"
 RETROACTIVE = frozenset({"retroactive", "shortened"})
 """Reasons of what only a retention that was shortened after the fact brings about."""
+HOMONYM_CODE = "SP460"
+HOMONYM = "homonym"
+"""The reason of what is done to a target that came under the name of another one."""
 
 
 class Terms(NamedTuple):
@@ -68,9 +71,14 @@ def chosen(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
     return _without(plan, unwanted, lambda _: "is left out, as the command line says")
 
 
-def is_gated(action: Action) -> bool:
-    """Whether an action needs somebody who looked at it, because a retention was shortened after the fact."""
-    return any(reason.code in RETROACTIVE for reason in action.reasons)
+def is_gated(action: Action, allowed: Collection[str] = ()) -> bool:
+    """Whether an action needs somebody who looked at it.
+
+    That is where a retention was shortened after the fact, and where a target came under the name of another one.
+    """
+    codes = {reason.code for reason in action.reasons}
+    shortened = RETROACTIVE_CODE not in allowed and not codes.isdisjoint(RETROACTIVE)
+    return shortened or (HOMONYM_CODE not in allowed and HOMONYM in codes)
 
 
 def _unblocked(plan: Plan, _: Terms) -> tuple[Plan, list[str]]:
@@ -79,11 +87,16 @@ def _unblocked(plan: Plan, _: Terms) -> tuple[Plan, list[str]]:
 
 
 def _without_surprises(plan: Plan, terms: Terms) -> tuple[Plan, list[str]]:
-    if not terms.unattended or RETROACTIVE_CODE in terms.allowed:
+    if not terms.unattended:
         return plan, []
-    gated = [action for action in plan.actions if is_gated(action)]
-    text = f"is left out: a shorter retention takes it away, and nobody approved that ({RETROACTIVE_CODE})"
-    return _without(plan, gated, lambda _: text)
+    gated = [action for action in plan.actions if is_gated(action, terms.allowed)]
+    return _without(plan, gated, _why_gated)
+
+
+def _why_gated(action: Action) -> str:
+    if any(reason.code == HOMONYM for reason in action.reasons):
+        return f"waits until somebody looks: another target was known by its name ({HOMONYM_CODE})"
+    return f"is left out: a shorter retention takes it away, and nobody approved that ({RETROACTIVE_CODE})"
 
 
 def _without(plan: Plan, actions: Iterable[Action], why: Callable[[Action], str]) -> tuple[Plan, list[str]]:

@@ -146,7 +146,7 @@ def _recorded(action: Action, site: Site) -> ActionResult:
         if on_platform(action):
             notices = set_on_platform(site, action)
         if action.verb is Verb.ASSIGN:
-            site.catalog.track(run, request.added, request.ended, request.assignment, site.now())
+            site.catalog.track(run, request.added, request.ended, request.assignment, site.now(), request.named)
         elif request.recorded:
             site.catalog.apply_profile(run, request.name, request.document, site.now())
         crash.point("apply.result.before")
@@ -189,12 +189,14 @@ def _record_settled(
     try:
         for request in settled:
             if isinstance(request, AssignRequest):
-                backends = {triple.backend for triple in (*request.added, *request.ended)}
+                backends = {about[0] for about in (*request.added, *request.ended, *request.named)}
                 if not backends <= site.leases.keys():
                     continue
                 for backend in sorted(backends):
                     site.catalog.check(site.leases[backend])
-                site.catalog.track(site.run.number, request.added, request.ended, request.assignment, site.now())
+                site.catalog.track(
+                    site.run.number, request.added, request.ended, request.assignment, site.now(), request.named
+                )
             else:
                 site.catalog.apply_profile(site.run.number, request.name, request.document, site.now())
     except Exception as error:

@@ -51,13 +51,14 @@ class Lease(NamedTuple):
 
 
 class AssignmentRow(NamedTuple):
-    """One applied (target, profile): which assignment made it, and when."""
+    """One applied (target, profile): which assignment made it, when, and what the target was called then."""
 
     backend: str
     target_id: str
     profile: str
     assignment: str
     applied_at: datetime
+    name: str = ""
 
 
 class KnownSnapshot(NamedTuple):
@@ -356,8 +357,16 @@ class Catalog(Protocol):
         ended: Sequence[Triple],
         assignment: str,
         now: datetime,
+        named: Mapping[tuple[str, str, str], str] = ...,
     ) -> None:
-        """Record triples that begin to apply and triples that stop (they become orphaned at ``now``)."""
+        """Record triples that begin to apply and triples that stop (they become orphaned at ``now``).
+
+        ``named`` is what targets are called now, by (backend, target id, profile): by that name they stay selected.
+        """
+        ...
+
+    def succeed(self, backend: str, old_id: str, new_id: str, now: datetime) -> None:
+        """Record that a restore gave a target a new id: assignments, slots and manual keys follow it."""
         ...
 
     def satisfied(self, slots: Mapping[Triple, datetime]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from itertools import starmap
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from snapplan.catalog import record
@@ -59,6 +60,8 @@ REPLACED = (
     "target",
     "snapshot",
     "trait",
+    "succession",
+    "accepted",
 )
 OF_TRIPLE = "backend = ? AND target_id = ? AND profile = ? AND period = ?"
 
@@ -123,7 +126,16 @@ def load_state(db: sqlite3.Connection) -> CatalogState:
             (code, subject): instants[since]
             for code, subject, since in db.execute("SELECT code, subject, since FROM blocked")
         },
+        named=_load_named(db),
+        successions={
+            (backend, old): new for backend, old, new in db.execute("SELECT backend, old_id, new_id FROM succession")
+        },
     )
+
+
+def _load_named(db: sqlite3.Connection) -> dict[tuple[str, str, str], str]:
+    query = "SELECT backend, target_id, assignment, name FROM assignment WHERE name != ''"
+    return {(backend, target, assignment): name for backend, target, assignment, name in db.execute(query)}
 
 
 def apply_profile(
@@ -144,8 +156,12 @@ def track(
     ended: Sequence[Triple],
     assignment: str,
     now: datetime,
+    named: Mapping[tuple[str, str, str], str] = MappingProxyType({}),
 ) -> None:
-    """Record triples that stop, then triples that begin: one that moves to another assignment is in both."""
+    """Record triples that stop, then triples that begin: one that moves to another assignment is in both.
+
+    ``named`` is what targets are called now, by (backend, target id, profile): by that name they stay selected.
+    """
     at = seconds(now)
     db.executemany(f"DELETE FROM tracked WHERE {OF_TRIPLE}", ended)
     db.executemany("INSERT OR IGNORE INTO orphaned VALUES (?, ?, ?, ?, ?)", ((*triple, at) for triple in ended))
@@ -161,6 +177,25 @@ def track(
         " (SELECT 1 FROM tracked WHERE backend = ?1 AND target_id = ?2 AND profile = ?3)",
         sorted({triple[:3] for triple in ended}),
     )
+    db.executemany(
+        "UPDATE assignment SET name = ?4, assignment = ?5 WHERE backend = ?1 AND target_id = ?2 AND profile = ?3",
+        ((*protection, name, assignment) for protection, name in named.items()),
+    )
+    raise_revision(db)
+
+
+def succeed(db: sqlite3.Connection, backend: str, old_id: str, new_id: str, now: datetime) -> None:
+    """Record that a target has a new id: what was decided of the old one goes on under the new one."""
+    known = db.execute("SELECT new_id FROM succession WHERE backend = ? AND old_id = ?", (backend, old_id)).fetchone()
+    if known is not None and known[0] == new_id:
+        return
+    for table in ("tracked", "orphaned", "assignment", "missed", "manual"):
+        db.execute(
+            f"UPDATE OR REPLACE {table} SET target_id = ?3 WHERE backend = ?1 AND target_id = ?2",
+            (backend, old_id, new_id),
+        )
+    db.execute("UPDATE succession SET new_id = ?3 WHERE backend = ?1 AND new_id = ?2", (backend, old_id, new_id))
+    db.execute("INSERT OR REPLACE INTO succession VALUES (?, ?, ?, ?)", (backend, old_id, new_id, seconds(now)))
     raise_revision(db)
 
 
@@ -234,10 +269,10 @@ def record_restore(db: sqlite3.Connection, key: str, record: RestoreRecord) -> N
 def load_assignments(db: sqlite3.Connection) -> list[AssignmentRow]:
     """Return the applied assignments."""
     instants = Instants()
-    query = "SELECT backend, target_id, profile, assignment, applied_at FROM assignment"
+    query = "SELECT backend, target_id, profile, assignment, applied_at, name FROM assignment"
     return [
-        AssignmentRow(backend, target_id, profile, assignment, instants[applied_at])
-        for backend, target_id, profile, assignment, applied_at in db.execute(query)
+        AssignmentRow(backend, target_id, profile, assignment, instants[applied_at], name)
+        for backend, target_id, profile, assignment, applied_at, name in db.execute(query)
     ]
 
 
@@ -287,6 +322,9 @@ def replace(db: sqlite3.Connection, state: CatalogState, assignments: Iterable[A
     )
     db.executemany("INSERT INTO restore VALUES (?, ?, ?, ?)", starmap(lambda k, r: (k, *r), state.restores.items()))
     db.executemany(
-        "INSERT INTO assignment (backend, target_id, profile, assignment, applied_at) VALUES (?, ?, ?, ?, ?)",
-        ((*row[:4], seconds(row.applied_at)) for row in assignments),
+        "INSERT INTO assignment (backend, target_id, profile, assignment, applied_at, name) VALUES (?, ?, ?, ?, ?, ?)",
+        ((*row[:4], seconds(row.applied_at), row.name) for row in assignments),
+    )
+    db.executemany(
+        "INSERT INTO succession VALUES (?, ?, ?, ?)", ((*old, new, at) for old, new in state.successions.items())
     )

@@ -21,7 +21,7 @@ def vanished_snapshot(address: str, seen_at: datetime) -> Drift:
 
 def lost_mark(snapshot: Snapshot, seen_at: datetime) -> Drift:
     """A snapshot of ours carries our mark no more."""
-    return Drift("vanished", snapshot.address, "lost its mark and reads as foreign: snapplan keeps off it", seen_at)
+    return Drift("unmarked", snapshot.address, "lost its mark and reads as foreign: snapplan keeps off it", seen_at)
 
 
 def lost_period(snapshot: Snapshot, seen_at: datetime) -> Drift:

@@ -39,10 +39,11 @@ def rebuild(policy: Policy, backends: Mapping[str, BackendState], now: datetime)
     ours = [s for s in snapshots if s.mark is not None and s.mark.project == policy.config.project]
     evidence = _evidence(policy, ours, now)
     wanted = resolve(policy, backends).triples
+    tracked = _tracked(wanted, evidence, now)
     return CatalogState(
         high_water=_newest(ours, now),
         profiles={name: p.model_dump(mode="json", by_alias=True) for name, p in sorted(policy.profiles.items())},
-        tracked=_tracked(wanted, evidence, now),
+        tracked=tracked,
         orphaned={triple: now for triple in sorted(_triples(policy, ours)) if triple not in wanted},
         manual=_manual(ours),
         restores={
@@ -51,6 +52,11 @@ def rebuild(policy: Policy, backends: Mapping[str, BackendState], now: datetime)
             for restore in state.restores
         },
         rebuilt=True,
+        assigned={triple[:3]: wanted[triple].assignment for triple in tracked},
+        named={
+            (triple.backend, triple.target_id, wanted[triple].assignment): wanted[triple].target.own_name
+            for triple in tracked
+        },
     )
 
 
@@ -66,11 +72,13 @@ def rebuilt_assignments(
 
     applied = {triple[:3] for triple in state.tracked}
     found = {
-        triple[:3]: resolved.assignment
+        triple[:3]: (resolved.assignment, resolved.target.own_name)
         for triple, resolved in resolve(policy, backends).triples.items()
         if triple[:3] in applied
     }
-    return [AssignmentRow(*protection, assignment, now) for protection, assignment in sorted(found.items())]
+    return [
+        AssignmentRow(*protection, assignment, now, name) for protection, (assignment, name) in sorted(found.items())
+    ]
 
 
 def _evidence(policy: Policy, ours: Iterable[Snapshot], now: datetime) -> dict[Triple, datetime]:

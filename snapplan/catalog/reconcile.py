@@ -19,6 +19,7 @@ from snapplan.catalog.drift import (
     vanished_target,
 )
 from snapplan.errors import BackendError
+from snapplan.models.homonyms import with_distinct_names
 from snapplan.models.world import BackendState, ManualKey, ManualRecord, Triple
 from snapplan.redaction import redact
 
@@ -62,7 +63,7 @@ def reconcile(
     ``BackendError`` for a listing that gives one id twice or text that is not valid Unicode: it could not be recorded, and
     a listing without it would be a partial one.
     """
-    inventory = inventory._replace(snapshots=_without_strays(inventory))
+    inventory = with_distinct_names(inventory._replace(snapshots=_without_strays(inventory)))
     snapshot_ids = _unique(backend, "snapshot", [snapshot.native_id for snapshot in inventory.snapshots])
     _unique(backend, "target", [target.id for target in inventory.targets])
     compared = _compare_snapshots(inventory.snapshots, known, project, live_runs, listing_started_at)
@@ -180,12 +181,19 @@ def _compare_snapshots(
             if mark is None or mark.expires_at == record[1] or mark.project != project:
                 keep(snapshot)
                 continue
-        else:
+        elif record is None or not _is_unmarked(record, snapshot, project):
+            # What lost its mark stays recorded as it was, so that it is said as long as it is there.
             changed.append(snapshot)
         keep(_merged(snapshot, record, project, seen_at, drift))
         if record is None and known and _is_news(snapshot, project, live_runs):
             drift.append(appeared(snapshot, snapshot.mark.run if snapshot.mark else "", seen_at))
     return _Compared(snapshots, changed, drift)
+
+
+def _is_unmarked(record: KnownSnapshot, snapshot: Snapshot, project: str) -> bool:
+    """Whether somebody took our mark from a snapshot that we took."""
+    known = record.snapshot
+    return _is_ours(known, project) and not known.managed and snapshot.mark is None and not snapshot.stray
 
 
 def _missing(known: Mapping[str, KnownSnapshot], listed: set[str], seen_at: datetime) -> list[Snapshot]:
@@ -285,7 +293,7 @@ def _renamed(listed: Sequence[Target], known: Sequence[Target], seen_at: datetim
     return [
         renamed_target(old, target, seen_at)
         for target in listed
-        if (old := before.get(target.id)) is not None and old.address != target.address
+        if (old := before.get(target.id)) is not None and old.own_address != target.own_address
     ]
 
 
@@ -296,9 +304,11 @@ def _vanished(
     if not gone:
         return []
     owned = {s.mark.target_id for s in snapshots if s.mark is not None and s.mark.project == project}
-    addresses = {target.address for target in listed}
+    addresses = {target.own_address for target in listed}
     return [
-        recreated_target(target, seen_at) if target.address in addresses else vanished_target(target.address, seen_at)
+        recreated_target(target, seen_at)
+        if target.own_address in addresses
+        else vanished_target(target.address, seen_at)
         for target in gone
         if target.id in owned
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from snapplan import clock
@@ -249,10 +250,16 @@ class SqliteCatalog:
         ended: Sequence[Triple],
         assignment: str,
         now: datetime,
+        named: Mapping[tuple[str, str, str], str] = MappingProxyType({}),
     ) -> None:
         """Record triples that begin to apply and triples that stop (they become orphaned at ``now``)."""
         with self._connection.write() as db:
-            decisions.track(db, added, ended, assignment, now)
+            decisions.track(db, added, ended, assignment, now, named)
+
+    def succeed(self, backend: str, old_id: str, new_id: str, now: datetime) -> None:
+        """Record that a restore gave a target a new id: assignments, slots and manual keys follow it."""
+        with self._connection.write() as db:
+            decisions.succeed(db, backend, old_id, new_id, now)
 
     def satisfied(self, slots: Mapping[Triple, datetime]) -> None:
         """Raise ``last_slot`` of triples; never lowers it. Where nothing rises, nothing is written."""

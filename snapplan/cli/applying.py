@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan import clock
-from snapplan.applier.consent import RETROACTIVE_CODE, Terms, chosen, is_gated
+from snapplan.applier.consent import Terms, chosen, is_gated
 from snapplan.cli import console
 from snapplan.cli.exit_codes import ExitCode, exit_code, known, unread
 from snapplan.cli.interrupts import stopping
@@ -89,7 +89,7 @@ def carry_out(wish: Wish) -> int:
         from snapplan.render.jsonplan import json_text
 
         console.told(json_text(account))
-    gated = wish.auto_approve and RETROACTIVE_CODE not in wish.lifted.codes and any(map(is_gated, plan.actions))
+    gated = wish.auto_approve and any(is_gated(action, wish.lifted.codes) for action in plan.actions)
     return account_exit_code(account, document, wish.confirmed, gated=gated, undecided=is_undecided(made))
 
 

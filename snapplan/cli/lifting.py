@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OTHERS = frozenset({"SP507", "SP513"})
+OTHERS = frozenset({"SP460", "SP507", "SP513"})
 """An older policy, and what a retention that was shortened after the fact takes away. All else is guards."""
 ACCEPTED = frozenset({"SP310"})
 """What is not lifted for a run: a person accepts the target (``snapplan accept``)."""

@@ -10,11 +10,14 @@ from snapplan.codes.code import Code
 from snapplan.codes.files import FILES
 from snapplan.codes.guards import GUARDS
 from snapplan.codes.meaning import MEANING
+from snapplan.codes.names import NAMES
 from snapplan.codes.plans import PLANS
 from snapplan.codes.platforms import PLATFORMS
 from snapplan.codes.saved import SAVED
 
 __all__ = ["CODES", "Code"]
 
-CODES: dict[str, Code] = {entry.code: entry for entry in (*FILES, *MEANING, *GUARDS, *PLANS, *PLATFORMS, *SAVED)}
+CODES: dict[str, Code] = {
+    entry.code: entry for entry in (*FILES, *MEANING, *GUARDS, *PLANS, *PLATFORMS, *NAMES, *SAVED)
+}
 """All codes, by their name."""

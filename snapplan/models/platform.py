@@ -60,7 +60,8 @@ class PlatformSchedule(NamedTuple):
     ``assigned`` is the native id of the profile of each target, by target id; a target without one is left out.
     ``timezone`` is the IANA zone of the periods' times where the platform tells it. ``blockers`` say in a sentence, by
     scope, why the assignment of its targets can be neither read nor written on this system; ``forever_blocker`` says why a
-    period cannot be told to keep its snapshots for ever.
+    period cannot be told to keep its snapshots for ever. ``tags`` are the names that periods show of the tags that are
+    meant, the oldest first, by what a policy may write: a name that two categories have is several tags.
     """
 
     profiles: tuple[PlatformProfile, ...] = ()
@@ -68,3 +69,4 @@ class PlatformSchedule(NamedTuple):
     timezone: str | None = None
     blockers: Mapping[Scope, str] = MappingProxyType({})
     forever_blocker: str = ""
+    tags: Mapping[str, tuple[str, ...]] = MappingProxyType({})

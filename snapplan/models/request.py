@@ -128,13 +128,15 @@ class ProfileRequest(NamedTuple):
 class AssignRequest(NamedTuple):
     """Record triples that begin to apply (with their ``since``) and triples that stop applying.
 
-    With ``platform`` that is carried out first, on the backend of the action.
+    With ``platform`` that is carried out first, on the backend of the action. ``named`` is what the target is called now,
+    by (backend, target id, profile).
     """
 
     assignment: str
     added: Mapping[Triple, Tracked]
     ended: tuple[Triple, ...] = ()
     platform: PlatformAssignRequest | None = None
+    named: Mapping[tuple[str, str, str], str] = MappingProxyType({})
 
 
 class Progress(StrEnum):

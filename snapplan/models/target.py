@@ -6,6 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.models.homonyms import own_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -57,7 +59,8 @@ class Fingerprint(NamedTuple):
 class Target(NamedTuple):
     """One object that can be snapshotted.
 
-    ``id`` is the backend's permanent id for it, which survives a rename; ``name`` is empty for the cloud scope.
+    ``id`` is the backend's permanent id for it, which survives a rename; ``name`` is empty for the cloud scope. Where
+    others of its scope have the same, it is ``NAME~ID8`` (``snapplan.models.homonyms``).
     ``in_place_blocker`` says in a sentence why it cannot be restored in place now, or is empty. ``fingerprint`` is ``None``
     where the backend's id says it all. ``inside`` are the ids of other targets that lie inside this one.
     """
@@ -76,6 +79,16 @@ class Target(NamedTuple):
     def address(self) -> str:
         """``dc1/vm/web-01``, or ``dc1/cloud``."""
         return f"{self.backend}/{self.scope}/{self.name}" if self.name else f"{self.backend}/{self.scope}"
+
+    @property
+    def own_name(self) -> str:
+        """What its backend calls it, which others may be called too."""
+        return own_name(self.name, self.id)
+
+    @property
+    def own_address(self) -> str:
+        """``dc1/vm/web-01``, also where others have this name."""
+        return f"{self.backend}/{self.scope}/{self.own_name}" if self.name else f"{self.backend}/{self.scope}"
 
 
 class RestorePath(NamedTuple):

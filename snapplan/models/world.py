@@ -86,6 +86,9 @@ class CatalogState(NamedTuple):
     ``high_water``, as ``snapplan.clock.boot`` does. ``identities`` are the permanent ids of the backends as the last
     confirmed apply found them, by name. ``accepted`` is by (address of a target or backend, kind): content, path, name,
     store. ``blocked`` says since when a guard has stopped an action, by (code, subject), as the last apply recorded it.
+    ``named`` is what a target was called when an assignment selected it, by (backend, target id, assignment): a rename by
+    somebody else does not end its protection. ``successions`` are the new ids of targets that a restore gave one, by
+    (backend, old id).
     ``profiles`` are the applied profiles as ``Profile.model_dump(mode="json")``. ``orphaned`` says since when a triple
     has been without an assignment. ``high_water`` is the latest confirmed time of an apply. ``rebuilt`` says that the
     catalog was rebuilt from the marks and no apply has confirmed it yet: declared manual snapshots and restores without
@@ -111,12 +114,18 @@ class CatalogState(NamedTuple):
     identities: Mapping[str, str] = MappingProxyType({})
     accepted: Mapping[tuple[str, str], Accepted] = MappingProxyType({})
     blocked: Mapping[tuple[str, str], datetime] = MappingProxyType({})
+    named: Mapping[tuple[str, str, str], str] = MappingProxyType({})
+    successions: Mapping[tuple[str, str], str] = MappingProxyType({})
+
+    def successors(self, backend: str) -> dict[str, str]:
+        """Return the new ids of the targets of a backend that a restore gave one, by their old ids."""
+        return {old: new for (of, old), new in self.successions.items() if of == backend}
 
 
 class Drift(NamedTuple):
     """Something that changed outside snapplan.
 
-    ``kind``: vanished, expiration, renamed, target_vanished, appeared, moved.
+    ``kind``: vanished, unmarked, expiration, renamed, target_vanished, appeared, moved.
     """
 
     kind: str

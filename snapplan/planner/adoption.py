@@ -9,6 +9,7 @@ from snapplan.diagnostics import Diagnostic, Severity
 from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import ChangeRequest, PlatformProfileRequest, ProfileRequest
 from snapplan.models.snapshot import Mark
+from snapplan.planner.addressed import the_snapshot
 from snapplan.planner.steps import precondition
 
 if TYPE_CHECKING:
@@ -96,11 +97,9 @@ def _add_profile(context: Context, draft: Draft, order: AdoptOrder) -> None:
 
 def _find(context: Context, order: AdoptOrder) -> Snapshot | Diagnostic:
     """Return the one snapshot of that address that can be adopted, or what is wrong with it."""
-    found = [s for state in context.backends.values() for s in state.snapshots if s.address == order.snapshot]
-    if not found:
-        hint = "snapplan list snapshots shows what there is"
-        return Diagnostic("SP430", Severity.ERROR, f"there is no snapshot {order.snapshot}", hint=hint)
-    snapshot = found[0]
+    snapshot = the_snapshot(context, order.snapshot)
+    if isinstance(snapshot, Diagnostic):
+        return snapshot
     refusal = None if _is_ours(context, snapshot) else _refusal(context, snapshot)
     if refusal is None:
         return snapshot

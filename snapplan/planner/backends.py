@@ -41,6 +41,7 @@ def findings(context: Context, actions: Sequence[Action]) -> list[Diagnostic]:
             *_left_out(state),
             *(Diagnostic("SP443", Severity.WARNING, f"backend {name!r}: {notice}") for notice in state.notices),
             *(Diagnostic(each.code, Severity.WARNING, each.text, hint=each.hint) for each in state.attention),
+            *(_unmarked(drift.subject) for drift in state.drift if drift.kind == "unmarked"),
             *_too_many(state, [action for action in actions if action.backend == name and not action.blocked_by]),
         ]
     return found
@@ -74,6 +75,16 @@ def _left_out(state: BackendState) -> Iterator[Diagnostic]:
             detail="No actions are planned for it and none of its snapshots count as missing.",
             hint=state.error.hint,
         )
+
+
+def _unmarked(address: str) -> Diagnostic:
+    return Diagnostic(
+        "SP466",
+        Severity.WARNING,
+        f"{address} has lost its mark: somebody edited its description",
+        detail="It counts as foreign: it is never expired, and lets no older one expire.",
+        hint=f"snapplan adopt '{address}' --expires WHEN makes it ours again, as a manual snapshot",
+    )
 
 
 def _too_many(state: BackendState, actions: Sequence[Action]) -> Iterator[Diagnostic]:

@@ -15,6 +15,7 @@ from snapplan.models.plan import (
     Verb,
 )
 from snapplan.planner import safety
+from snapplan.planner.addressed import ambiguous
 from snapplan.planner.backends import findings, summaries
 from snapplan.planner.context import CLOCK_CODE, Draft, prepare
 from snapplan.planner.digest import digest
@@ -103,6 +104,7 @@ def _plan_orders(context: Context, draft: Draft) -> None:
 
 def _plan_policy(context: Context, draft: Draft) -> None:
     draft.diagnostics.extend(context.resolution.diagnostics)
+    draft.diagnostics.extend(ambiguous(context.backends, context.focus))
     platforms = survey(context, draft)
     assigned, begun = begin_protection(context, draft, platforms)
     tracked = {**context.tracked, **begun}

@@ -97,7 +97,10 @@ def prepare(
     moves = renames(policy)
     world = with_accepted(world)
     readable = {name: state for name, state in world.backends.items() if state.error is None}
-    owned = {name: sort_out(state.snapshots, policy.config.project, moves, now) for name, state in readable.items()}
+    owned = {
+        name: sort_out(state.snapshots, policy.config.project, moves, now, world.catalog.successors(name))
+        for name, state in readable.items()
+    }
     renamed = {
         triple: triple._replace(profile=new[0], period=new[1])
         for triple in (world.catalog.tracked if moves else ())
@@ -109,7 +112,7 @@ def prepare(
         now=now,
         orders=orders,
         focus=focus,
-        resolution=resolve(policy, world.backends),
+        resolution=resolve(policy, world.backends, world.catalog),
         owned=owned,
         tracked=_effective(world.catalog.tracked, renamed, owned),
         renamed=renamed,

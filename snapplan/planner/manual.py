@@ -14,11 +14,12 @@ from snapplan.models.request import ChangeRequest, ExpireRequest, SnapshotReques
 from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce
 from snapplan.models.world import ManualKey
+from snapplan.planner.addressed import is_meant, targets_called, two_things
 from snapplan.planner.expiry import judge_manual
 from snapplan.planner.foresight import is_foreseen
 from snapplan.planner.names import fitting, manual_name
 from snapplan.planner.options import capture_options, emptiness
-from snapplan.planner.resolve import TargetIndex, matches
+from snapplan.planner.resolve import TargetIndex
 from snapplan.planner.sets import held
 from snapplan.planner.steps import add_expiry, precondition, whereabouts
 
@@ -145,10 +146,10 @@ def manual_request(
 
 
 def _declared(context: Context) -> Iterator[Wanted]:
-    index = TargetIndex(context.backends)
+    index = TargetIndex(context.backends, context.world.catalog.successions.keys())
     for key in sorted(context.policy.snapshots):
         entry = context.policy.snapshots[key]
-        targets = {t.address: t for selector in entry.targets for t in index.select(selector)}
+        targets = {t.address: t for selector in entry.targets for t, _ in index.select(selector)}
         chosen = [targets[address] for address in sorted(targets) if context.in_focus(address)]
         where = context.where("snapshots", key)
         capture = Capture(*(getattr(entry, field) for field in Capture._fields))
@@ -157,8 +158,8 @@ def _declared(context: Context) -> Iterator[Wanted]:
 
 def _ordered(context: Context, draft: Draft) -> Iterator[Wanted]:
     for order in context.orders.snapshots:
-        targets = [t for t in _all_targets(context) if any(matches(glob, t.address) for glob in order.targets)]
-        draft.diagnostics.extend(_unmatched(order, targets))
+        targets = [t for t in _all_targets(context) if any(is_meant(glob, t) for glob in order.targets)]
+        draft.diagnostics.extend(_unmatched(context, order, targets))
         for target in targets:
             if _taken(context, target, order.key):
                 _meet_again(context, draft, order, target)
@@ -297,10 +298,12 @@ def _is_over(mark: Mark, now: datetime) -> bool:
     return mark.expires_at is not None and mark.expires_at <= now
 
 
-def _unmatched(order: SnapshotOrder, targets: Sequence[Target]) -> list[Diagnostic]:
-    missing = [glob for glob in order.targets if not any(matches(glob, target.address) for target in targets)]
+def _unmatched(context: Context, order: SnapshotOrder, targets: Sequence[Target]) -> list[Diagnostic]:
+    missing = [glob for glob in order.targets if not any(is_meant(glob, target) for target in targets)]
     return [
-        Diagnostic(
+        two_things(glob, several)
+        if len(several := targets_called(context.backends, glob)) > 1
+        else Diagnostic(
             "SP410", Severity.ERROR, f"{glob!r} matches no target", hint="snapplan list targets shows what there is"
         )
         for glob in missing

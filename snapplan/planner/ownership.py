@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.models.snapshot import are_flawless
@@ -34,10 +35,18 @@ class Owned(NamedTuple):
     flawless: bool = True
 
 
-def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now: datetime) -> Owned:
+def sort_out(
+    snapshots: Sequence[Snapshot],
+    project: str,
+    renames: Renames,
+    now: datetime,
+    successors: Mapping[str, str] = MappingProxyType({}),
+) -> Owned:
     """Sort the snapshots of one backend by owner; a renamed profile's or period's count under the new name.
 
-    A slot after ``now``, of a future-dated snapshot, satisfies nothing yet: it must not hide the slots before it.
+    ``successors`` are the new ids of targets that a restore gave one, by the old id: what was taken of the old one counts
+    for the new one. A slot after ``now``, of a future-dated snapshot, satisfies nothing yet: it must not hide the slots
+    before it.
     """
     groups: dict[tuple[str, str | None, str | None, str | None, bool], list[Snapshot]] = {}
     managed: list[Snapshot] = []
@@ -55,10 +64,10 @@ def sort_out(snapshots: Sequence[Snapshot], project: str, renames: Renames, now:
         else:
             group.append(snapshot)
     owned = Owned({}, {}, managed, foreign, {}, {}, are_flawless(snapshots))
-    for (target_id, profile, period, manual_key, is_managed), group in groups.items():
-        backend = group[0].backend
+    for (marked_id, profile, period, manual_key, is_managed), group in groups.items():
+        backend, target_id = group[0].backend, successors.get(marked_id, marked_id)
         if profile is None or period is None:
-            owned.manual[ManualKey(backend, target_id, manual_key or "")] = group
+            owned.manual.setdefault(ManualKey(backend, target_id, manual_key or ""), []).extend(group)
             continue
         triple = Triple(backend, target_id, *renames.get((profile, period), (profile, period)))
         satisfying = [one for one in group if one.standing.satisfies] if not owned.flawless else group

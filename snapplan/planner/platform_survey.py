@@ -11,13 +11,17 @@ from snapplan.planner.native import inexpressible, native_name, native_profile
 from snapplan.planner.platform import Detached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from snapplan.models.platform import PlatformProfile, PlatformSchedule
+    from snapplan.models.platform import PlatformPeriod, PlatformProfile, PlatformSchedule
     from snapplan.models.target import Target
     from snapplan.planner.context import Context, Draft
     from snapplan.planner.platform import Protection, Survey
     from snapplan.planner.resolve import Resolved
+
+
+EXCLUDING = "partial_exclude"
+"""The type of a period that takes all but what carries its tags."""
 
 
 class PlatformSurvey:
@@ -111,9 +115,10 @@ class PlatformSurvey:
             )
             return
         wanted = native_profile(key, profile, self._project)
-        current = self._by_name.get(wanted.name) or self._moved_from(key)
+        current = self._by_name.get(wanted.name) or self._moved_from(key) or self._renamed_there(key, wanted)
         if current is not None:
             self._standing[key] = current.native_id
+        wanted = wanted._replace(periods=self._with_tags(key, wanted, current))
         if self._platform.forever_blocker and _newly_for_ever(wanted, current):
             summary = f"profile {key!r} cannot be scheduled by {self._name}: {self._platform.forever_blocker}"
             hint = "write a long retention such as 100y, or make one such period on the platform first"
@@ -132,6 +137,7 @@ class PlatformSurvey:
             self._found.profiles[self._name, key] = None if same else PlatformProfileRequest(current, wanted)
         elif current.periods == wanted.periods:
             self._found.profiles[self._name, key] = None
+            self._unmarked(key, current)
         else:
             self._foreign_profile(key, current)
 
@@ -150,6 +156,89 @@ class PlatformSurvey:
             if found.native_id not in self._standing.values():
                 return found
         return None
+
+    def _renamed_there(self, key: str, wanted: PlatformProfile) -> PlatformProfile | None:
+        """Return the profile of ours that somebody renamed on the platform: recorded as applied, and there otherwise.
+
+        It is the only one of ours that nothing of the policy stands for and that has these periods, or all the targets that
+        the catalog knows of this profile.
+        """
+        catalog, policy = self._context.world.catalog, self._context.policy
+        if key not in catalog.profiles:
+            return None
+        names = {native_name(each, profile) for each, profile in policy.profiles.items()}
+        names |= {document.get("platform_name") or each for each, document in catalog.profiles.items()}
+        ours = [p for p in self._platform.profiles if p.project == self._project and p.name not in names]
+        ours = [profile for profile in ours if profile.native_id not in self._standing.values()]
+        known = {triple.target_id for triple in catalog.tracked if triple[::2] == (self._name, key)}
+        known = {t for t in known if self._platform.assigned.get(t)}
+        users = [p for p in ours if known and {self._platform.assigned[t] for t in known} == {p.native_id}]
+        alike = users or [profile for profile in ours if profile.periods == wanted.periods]
+        if len(alike) != 1:
+            return None
+        self._say(
+            "SP465",
+            f"profile {wanted.name!r} of {self._name} was renamed to {alike[0].name!r} there",
+            "profiles",
+            key,
+            detail="It is the same one; this plan gives it its name again.",
+            hint=f"to keep the new name, write platform_name: {alike[0].name} into the profile",
+        )
+        return alike[0]
+
+    def _unmarked(self, key: str, current: PlatformProfile) -> None:
+        """Say that nothing on the platform says that a profile is ours: what it takes counts for nobody."""
+        if current.project is not None:
+            return
+        known = key in self._context.world.catalog.profiles
+        self._say(
+            "SP464",
+            f"profile {current.name!r} of {self._name} "
+            + ("has lost our mark, or never had it" if known else "does not carry our mark"),
+            "profiles",
+            key,
+            detail="It is as the policy wants it, but what it takes counts as foreign, and snapplan does not follow it.",
+            hint=f"snapplan adopt '{self._name}/profile/{current.name}' makes it ours",
+        )
+
+    def _with_tags(
+        self, key: str, wanted: PlatformProfile, current: PlatformProfile | None
+    ) -> dict[str, PlatformPeriod]:
+        """Return the wanted periods with the tags as the platform shows them.
+
+        What stands there stays where the policy's word for it is several tags by now: nobody changes what a period takes by
+        making a second tag of a name. A new period takes all of them, or leaves out the oldest only.
+        """
+        have = current.periods if current is not None else {}
+        found = {}
+        for name, period in wanted.periods.items():
+            stands = have.get(name)
+            partial, quiesce = (
+                self._tags(key, written, standing, first=first)
+                for written, standing, first in (
+                    (period.partial_tags, stands.partial_tags if stands else (), period.type == EXCLUDING),
+                    (period.quiesce_tags, stands.quiesce_tags if stands else (), False),
+                )
+            )
+            found[name] = period._replace(partial_tags=partial, quiesce_tags=quiesce)
+        return found
+
+    def _tags(self, key: str, written: Sequence[str], standing: Sequence[str], *, first: bool) -> tuple[str, ...]:
+        meant: set[str] = set()
+        for word in written:
+            tags = self._platform.tags.get(word, (word,))
+            if len(tags) > 1:
+                self._say(
+                    "SP463",
+                    f"{word!r} is {len(tags)} tags of {self._name}: {', '.join(tags)}",
+                    "profiles",
+                    key,
+                    detail="What stands on the platform stays as it is.",
+                    hint="write the one that is meant",
+                )
+            stays = set(tags) & set(standing)
+            meant |= stays or set(tags[:1] if first else tags)
+        return tuple(sorted(meant))
 
     def _ended_periods(self, key: str, current: PlatformProfile, wanted: PlatformProfile) -> None:
         """Say what the end of a period does to what it took: the platform forgets its minimum, and whose it is."""

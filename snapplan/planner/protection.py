@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from snapplan.models.world import Tracked, Triple
     from snapplan.planner.context import Context, Draft
     from snapplan.planner.platform import Protection, Survey
+    from snapplan.planner.resolve import Resolved
 
 
 def begin_protection(
@@ -34,8 +35,11 @@ def begin_protection(
         added = {triple: _begin(context, triple) for triple in desired if triple not in context.world.catalog.tracked}
         gone = tuple(triple for triple in recorded.get(protection, ()) if triple not in context.resolution.triples)
         first = context.resolution.triples[desired[0]]
-        request = AssignRequest(first.assignment, added, gone, platforms.assignments.get(protection))
+        named = _named(context, protection, first)
+        request = AssignRequest(first.assignment, added, gone, platforms.assignments.get(protection), named)
         if not added and not gone and request.platform is None:
+            if named:
+                draft.settled.append(request)
             continue
         begun.update(added)
         if protection in platforms.native and request.platform is None:
@@ -53,10 +57,26 @@ def begin_protection(
                 **_moves(platforms, request),
             },
             precondition={"target_id": protection[1]},
-            reasons=(_assigned(context, first.assignment),) if added or gone else (_drifted(platforms, request),),
+            reasons=_reasons(context, platforms, protection, request),
             request=request,
         )
     return numbers, begun
+
+
+def _reasons(context: Context, platforms: Survey, protection: Protection, request: AssignRequest) -> tuple[Reason, ...]:
+    first = _assigned(context, request.assignment) if request.added or request.ended else _drifted(platforms, request)
+    if request.platform is None or protection not in context.resolution.newcomers:
+        return (first,)
+    text = "another target was known by its name, and its platform is changed by nobody who did not look"
+    return (first, Reason("homonym", text))
+
+
+def _named(context: Context, protection: Protection, resolved: Resolved) -> dict[Protection, str]:
+    """Return what a target is called now, where the catalog does not know that its assignment knows it so."""
+    backend, target_id, _ = protection
+    name = resolved.target.own_name
+    known = context.world.catalog.named.get((backend, target_id, resolved.assignment))
+    return {protection: name} if name and not resolved.known_as and known != name else {}
 
 
 def end_protection(context: Context, draft: Draft, platforms: Survey) -> None:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.diagnostics import Diagnostic, Severity
+from snapplan.models.homonyms import SIGN, long_name
 from snapplan.models.order import Focus
-from snapplan.models.world import Triple
+from snapplan.models.target import Scope, Target
+from snapplan.models.world import CatalogState, Triple
+from snapplan.planner.names_seen import Found, Selected, is_accepted, look_at_names
 from snapplan.planner.native import runs_natively
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator
 
-    from snapplan.models.policy import Assignment, Period, Policy, Profile, Selector
-    from snapplan.models.target import Scope, Target
+    from snapplan.models.policy import Period, Policy, Profile, Selector
     from snapplan.models.world import BackendState
 
 GLOB_CHARACTERS = frozenset("*?[")
+NO_CATALOG = CatalogState()
 
 
 class Resolved(NamedTuple):
     """A period of a profile on a target, and the assignment that put it there.
 
-    ``native`` says that the platform's own scheduler takes its snapshots.
+    ``native`` says that the platform's own scheduler takes its snapshots. ``known_as`` is what the target was called when
+    the assignment selected it, where it is called otherwise now and only that name selects it still.
     """
 
     triple: Triple
@@ -36,6 +42,7 @@ class Resolved(NamedTuple):
     atomic: bool = False
     native: bool = False
     may_be_empty: bool = False
+    known_as: str = ""
 
     @property
     def timezone(self) -> str:
@@ -49,10 +56,16 @@ class Resolved(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """All triples, ordered by target address, profile and the profile's order of periods."""
+    """All triples, ordered by target address, profile and the profile's order of periods.
+
+    ``looks`` are sentences, by (backend, target id), about targets whose name needs a look of a person. ``newcomers`` are
+    the (backend, target id, profile) of targets that came under a name by which an assignment had selected another one.
+    """
 
     triples: Mapping[Triple, Resolved]
     diagnostics: Sequence[Diagnostic] = ()
+    looks: Mapping[tuple[str, str], str] = MappingProxyType({})
+    newcomers: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @lru_cache(maxsize=4096)
@@ -82,31 +95,47 @@ def in_focus(target: str, focus: Focus) -> bool:
     )
 
 
+Bound = Mapping[tuple[str, Scope], Sequence[tuple[Target, str]]]
+"""Targets by backend and scope, each with the name by which an assignment selected it before it was called otherwise."""
+NOTHING_BOUND: Bound = MappingProxyType({})
+
+
 class TargetIndex:
     """The targets of all backends that could be read, found by scope and name without a scan."""
 
-    def __init__(self, backends: Mapping[str, BackendState]) -> None:
+    def __init__(self, backends: Mapping[str, BackendState], left_out: Container[tuple[str, str]] = ()) -> None:
         self._backends = sorted(backends)
-        self._by_scope: dict[tuple[str, Scope], dict[str, Target]] = {}
+        self._by_scope: dict[tuple[str, Scope], dict[str, list[Target]]] = {}
         for name, state in backends.items():
             for target in state.targets:
-                self._by_scope.setdefault((name, target.scope), {})[target.name] = target
+                if (name, target.id) not in left_out:
+                    by_name = self._by_scope.setdefault((name, target.scope), {})
+                    by_name.setdefault(target.own_name, []).append(target)
 
-    def select(self, selector: Selector) -> Iterator[Target]:
-        """Yield the targets that a selector selects, each once, ordered by backend and name."""
+    def select(self, selector: Selector, bound: Bound = NOTHING_BOUND) -> Iterator[tuple[Target, str]]:
+        """Yield the targets that a selector selects, each once, ordered by backend and name.
+
+        Beside each stands the name that it was known by, where that alone selects it, of those in ``bound``.
+        """
         for backend in self._backends:
             if matches(selector.backend, backend):
                 by_name = self._by_scope.get((backend, selector.scope), {})
-                yield from sorted(self._select_names(selector, by_name), key=lambda target: target.name)
+                found = [(target, "") for target in self._select_names(selector, by_name)]
+                if bound:
+                    known = bound.get((backend, selector.scope), ())
+                    now = {target.id for target, _ in found}
+                    found += [(t, n) for t, n in known if t.id not in now and _selected(selector, t, n)]
+                yield from sorted(found, key=lambda each: each[0].name)
 
-    def _select_names(self, selector: Selector, by_name: Mapping[str, Target]) -> Iterator[Target]:
+    def _select_names(self, selector: Selector, by_name: Mapping[str, Sequence[Target]]) -> Iterator[Target]:
         names: Iterable[str] = by_name
         if all(GLOB_CHARACTERS.isdisjoint(glob) for glob in selector.names):
-            names = {name for name in selector.names if name in by_name}
+            plain = {name.rpartition(SIGN)[0] for name in selector.names if SIGN in name}
+            names = {name for name in (*selector.names, *plain) if name in by_name}
         for name in names:
-            target = by_name[name]
-            if _selected(selector, target):
-                yield target
+            for target in by_name[name]:
+                if _selected(selector, target, name):
+                    yield target
 
     def names(self, selector: Selector) -> list[str]:
         """Return the names that a selector could have selected, for suggestions."""
@@ -118,41 +147,77 @@ class TargetIndex:
         ]
 
 
-def _selected(selector: Selector, target: Target) -> bool:
-    name = target.name
-    if not any(matches(glob, name) for glob in selector.names):
+def _selected(selector: Selector, target: Target, name: str) -> bool:
+    """Whether a selector selects a target that is, or was, called ``name``; what it is called now may exclude it."""
+    if not _is_named(selector.names, target, name):
         return False
-    if any(matches(glob, name) for glob in selector.exclude):
+    if selector.exclude and (
+        _is_named(selector.exclude, target, name) or _is_named(selector.exclude, target, target.own_name)
+    ):
         return False
     if not target.tags.issuperset(selector.tags):
         return False
     return not selector.any_tags or not target.tags.isdisjoint(selector.any_tags)
 
 
-def resolve(policy: Policy, backends: Mapping[str, BackendState]) -> Resolution:
+def _is_named(globs: Sequence[str], target: Target, name: str) -> bool:
+    """Whether one of ``globs`` means a target by a name, or by the longer one that tells it from others."""
+    if any(matches(glob, name) for glob in globs):
+        return True
+    longer = [glob for glob in globs if SIGN in glob]
+    return any(matches(glob, target.name) or matches(glob, long_name(name, target.id)) for glob in longer)
+
+
+def resolve(policy: Policy, backends: Mapping[str, BackendState], catalog: CatalogState = NO_CATALOG) -> Resolution:
     """Return every (target, profile, period) that the assignments make, and what is odd about them.
 
-    Backends that could not be read have no targets here; the caller leaves their triples alone.
+    A target that ``catalog`` knows is meant by its permanent id: an assignment that selected it by its name keeps selecting
+    it, whatever somebody calls it, or another one, on its backend. Backends that could not be read have no targets here;
+    the caller leaves their triples alone.
     """
-    index = TargetIndex({name: state for name, state in backends.items() if state.error is None})
+    index = TargetIndex(
+        {name: state for name, state in backends.items() if state.error is None}, catalog.successions.keys()
+    )
     unread = [name for name, state in backends.items() if state.error is not None]
-    found: dict[tuple[str, str, str], tuple[Target, str, Assignment]] = {}
+    bound = _bound(backends, catalog)
+    found: Found = {}
     diagnostics: list[Diagnostic] = []
     for name in sorted(policy.assignments):
         assignment = policy.assignments[name]
         if assignment.profile not in policy.profiles:
             continue
         for number, selector in enumerate(assignment.targets):
-            targets = list(index.select(selector))
+            targets = list(index.select(selector, bound.get(name, NOTHING_BOUND)))
             if not targets and not any(matches(selector.backend, backend) for backend in unread):
                 diagnostics.append(_selects_nothing(policy, name, number, selector, index))
-            for target in targets:
+            for target, known_as in targets:
                 key = (target.backend, target.id, assignment.profile)
-                earlier = found.setdefault(key, (target, name, assignment))
-                if earlier[1] != name:
-                    diagnostics.append(_assigned_twice(policy, target, assignment.profile, earlier[1], name))
+                earlier = found.setdefault(key, Selected(target, name, assignment, known_as))
+                if earlier.name != name:
+                    diagnostics.append(_assigned_twice(policy, target, assignment.profile, earlier.name, name))
     diagnostics += _idle_commands(policy, backends)
-    return Resolution(_triples(policy, found, backends), diagnostics)
+    named = look_at_names(policy, found, catalog)
+    return Resolution(
+        _triples(policy, found, backends), [*diagnostics, *named.diagnostics], named.looks, named.newcomers
+    )
+
+
+def _bound(
+    backends: Mapping[str, BackendState], catalog: CatalogState
+) -> dict[str, dict[tuple[str, Scope], list[tuple[Target, str]]]]:
+    """Return by assignment the targets that are called otherwise than when it selected them, unless that was accepted."""
+    if not catalog.named:
+        return {}
+    targets = {
+        (name, target.id): target for name, state in backends.items() if state.error is None for target in state.targets
+    }
+    found: dict[str, dict[tuple[str, Scope], list[tuple[Target, str]]]] = {}
+    for (backend, target_id, assignment), name in catalog.named.items():
+        target = targets.get((backend, target_id))
+        if target is None or target.own_name == name or is_accepted(target, catalog):
+            continue
+        found.setdefault(assignment, {}).setdefault((backend, target.scope), []).append((target, name))
+    return found
 
 
 def _idle_commands(policy: Policy, backends: Mapping[str, BackendState]) -> Iterator[Diagnostic]:
@@ -161,7 +226,7 @@ def _idle_commands(policy: Policy, backends: Mapping[str, BackendState]) -> Iter
         state, config = backends[name], policy.config.backends.get(name)
         if state.error is not None or config is None or not config.quiesce_commands:
             continue
-        keys = [f"{target.scope}/{target.name}" if target.name else str(target.scope) for target in state.targets]
+        keys = [f"{t.scope}/{t.own_name}" if t.name else str(t.scope) for t in state.targets]
         for glob in config.quiesce_commands:
             if not any(matches(glob, key) for key in keys):
                 yield _matches_nothing(policy, name, glob, keys)
@@ -183,19 +248,19 @@ def _matches_nothing(policy: Policy, backend: str, glob: str, keys: Sequence[str
 
 def _triples(
     policy: Policy,
-    found: Mapping[tuple[str, str, str], tuple[Target, str, Assignment]],
+    found: Found,
     backends: Mapping[str, BackendState],
 ) -> dict[Triple, Resolved]:
     triples: dict[Triple, Resolved] = {}
-    ordered = sorted(found.items(), key=lambda item: (item[1][0].backend, item[1][0].address, item[0][2]))
-    for (backend, target_id, profile_name), (target, name, assignment) in ordered:
+    ordered = sorted(found.items(), key=lambda item: (item[1].target.backend, item[1].target.address, item[0][2]))
+    for (backend, target_id, profile_name), (target, name, assignment, known_as) in ordered:
         profile = policy.profiles[profile_name]
         config, capabilities = policy.config.backends.get(backend), backends[backend].capabilities
         native = runs_natively(assignment, config, capabilities, target.scope)
         for period_name, period in profile.periods.items():
             triple = Triple(backend, target_id, profile_name, period_name)
             triples[triple] = Resolved(triple, target, name, profile, period, assignment.atomic, native)._replace(
-                may_be_empty=assignment.may_be_empty
+                may_be_empty=assignment.may_be_empty, known_as=known_as
             )
     return triples
 

@@ -14,6 +14,7 @@ from snapplan.models.request import RestoreRequest
 from snapplan.models.target import RestoreMode, RestorePath, Scope
 from snapplan.models.world import ManualKey
 from snapplan.planner import powering
+from snapplan.planner.addressed import targets_called, two_things
 from snapplan.planner.manual import manual_request
 from snapplan.planner.resolve import matches
 from snapplan.planner.safety import SAFETY_PREFIX, SAFETY_RETENTION, open_sources, pending
@@ -82,7 +83,7 @@ def add_restores(context: Context, draft: Draft, *, declared: bool) -> dict[str,
             draft.diagnostics.append(refusal.diagnostic)
             continue
         if found is not None:
-            numbers.setdefault(wish.target, []).append(_add(context, draft, wish, found))
+            numbers.setdefault(str(found.address), []).append(_add(context, draft, wish, found))
     return numbers
 
 
@@ -194,7 +195,11 @@ def _find(context: Context, wish: Wish) -> Found | None:
         raise RefusalError(_refuse(wish, "SP425", f"there is no backend {address.backend!r}"))
     if state.error is not None:
         return None
-    live = next((t for t in state.targets if t.scope is address.scope and t.name == address.name), None)
+    called = targets_called(context.world.backends, wish.target)
+    if len(called) > 1:
+        raise RefusalError(two_things(wish.target, called, wish.where))
+    live = called[0] if called else None
+    address = parse_target(live.address) if live is not None else address
     source = _source(context, wish, address, live, state)
     _check_abilities(wish, RestorePath(source.scope, address.scope, wish.mode), state)
     _check_blockers(wish, address, live, state)
@@ -226,7 +231,7 @@ def _source(context: Context, wish: Wish, address: TargetAddress, live: Target |
         for snapshot in state.snapshots
         if snapshot.standing.restores
         and snapshot.taken_at <= context.now
-        and (_is_of(snapshot, address, live) if own else snapshot.scope is wish.via and _holds(snapshot, inside))
+        and (_is_of(context, wish, snapshot, live) if own else snapshot.scope is wish.via and _holds(snapshot, inside))
     ]
     if wish.snapshot != "latest":
         named = [snapshot for snapshot in candidates if snapshot.name == wish.snapshot]
@@ -265,10 +270,17 @@ def _holds(snapshot: Snapshot, inside: str) -> bool:
     return inside in snapshot.contains or any(matches(entry, inside) for entry in snapshot.contains)
 
 
-def _is_of(snapshot: Snapshot, address: TargetAddress, live: Target | None) -> bool:
+def _is_of(context: Context, wish: Wish, snapshot: Snapshot, live: Target | None) -> bool:
+    """Whether a snapshot is of a target; what was taken before a restore gave it a new id can only be cloned."""
+    address = parse_target(wish.target)
     if snapshot.scope is not address.scope:
         return False
-    return snapshot.target_id == live.id if live is not None else snapshot.target_name == address.name
+    if live is None:
+        return snapshot.target_name == address.name
+    if snapshot.target_id == live.id:
+        return True
+    later = context.world.catalog.successions.get((snapshot.backend, snapshot.target_id))
+    return wish.mode is RestoreMode.CLONE and later == live.id
 
 
 def _check_blockers(wish: Wish, address: TargetAddress, live: Target | None, state: BackendState) -> None:
@@ -276,7 +288,7 @@ def _check_blockers(wish: Wish, address: TargetAddress, live: Target | None, sta
         if state.capabilities.clone_blocker:
             summary = f"{address.backend} cannot make a clone: {state.capabilities.clone_blocker}"
             raise RefusalError(_refuse(wish, "SP427", summary, "restore in place instead"))
-        if any(t.scope is address.scope and t.name == wish.as_name for t in state.targets):
+        if any(t.scope is address.scope and wish.as_name in (t.name, t.own_name) for t in state.targets):
             summary = f"there already is a {address.scope} {wish.as_name!r} on {address.backend}"
             raise RefusalError(_refuse(wish, "SP428", summary, "choose another name for the clone"))
     elif live is not None and (blocker := powering.blocker(live, wish.options)):
@@ -309,7 +321,7 @@ def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
     return draft.add(
         Verb.RESTORE,
         backend=found.address.backend,
-        target=wish.target,
+        target=str(found.address),
         snapshot=found.source.address,
         reversible=not in_place or found.live is not None,
         after=tuple(after),

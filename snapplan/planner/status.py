@@ -21,11 +21,13 @@ from snapplan.planner.native import native_name
 from snapplan.planner.slots import calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
+    from snapplan.models.snapshot import Snapshot
+    from snapplan.models.target import Scope
     from snapplan.models.world import Triple, World
     from snapplan.planner.context import Context
     from snapplan.planner.resolve import Resolved
@@ -45,14 +47,14 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
     """
     context = prepare(policy, world, now, Orders(), focus or Focus())
     addresses = {(t.backend, t.scope, t.id): t.address for state in context.backends.values() for t in state.targets}
+    looks = _looks(context, addresses)
     by_target: dict[str, list[Listed]] = {}
     foreign = 0
     for one in listed(policy, world, now, focus):
         if one.state == "foreign":
             foreign += 1
         else:
-            snapshot = one.snapshot
-            address = addresses.get((snapshot.backend, snapshot.scope, snapshot.target_id), snapshot.target_address)
+            address = addresses.get(_place(world, one.snapshot), one.snapshot.target_address)
             by_target.setdefault(address, []).append(one)
     resolved: dict[str, list[Resolved]] = {}
     for item in context.resolution.triples.values():
@@ -63,7 +65,7 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
     for restore in safety.pending(context):
         interrupted.setdefault(restore.target, []).extend(each.summary for each in safety.findings([restore]))
     rows = [
-        _row(context, address, resolved.get(address, []), by_target.get(address, []), exists=address in live)
+        _row(context, address, resolved.get(address, []), by_target.get(address, []), address in live, looks)
         for address in sorted(live | by_target.keys())
     ]
     for row in rows:
@@ -93,6 +95,18 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
             for name, state in sorted(world.backends.items())
         ],
     }
+
+
+def _place(world: World, snapshot: Snapshot) -> tuple[str, Scope, str]:
+    """Return backend, scope and id of the target that a snapshot counts for now."""
+    id_ = world.catalog.successions.get((snapshot.backend, snapshot.target_id), snapshot.target_id)
+    return (snapshot.backend, snapshot.scope, id_)
+
+
+def _looks(context: Context, addresses: Mapping[tuple[str, Scope, str], str]) -> dict[str, str]:
+    """Return by address what is odd about the names of targets."""
+    found = context.resolution.looks
+    return {address: found[place[::2]] for place, address in addresses.items() if place[::2] in found} if found else {}
 
 
 NO_ATTENTION = frozenset({"SP440", "SP443", "SP444"})
@@ -132,7 +146,12 @@ def _platform_drift(made: Plan) -> Iterator[tuple[str, str, str]]:
 
 
 def _row(
-    context: Context, address: str, resolved: Sequence[Resolved], snapshots: Sequence[Listed], *, exists: bool
+    context: Context,
+    address: str,
+    resolved: Sequence[Resolved],
+    snapshots: Sequence[Listed],
+    exists: bool,
+    looks: Mapping[str, str],
 ) -> dict[str, Any]:
     now = context.now
     points = [one.snapshot for one in snapshots if one.snapshot.standing.restores and one.state != "future"]
@@ -151,7 +170,7 @@ def _row(
         "quiesced": newest.quiesced if newest else None,
         "next_due": format_instant(next_due) if next_due else None,
         "state": state,
-        "attention": attention,
+        "attention": [*([looks[address]] if address in looks else []), *attention],
     }
 
 

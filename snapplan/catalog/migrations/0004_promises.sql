@@ -20,8 +20,11 @@ ALTER TABLE action ADD COLUMN notices TEXT NOT NULL DEFAULT '[]';
 -- The same of a run as a whole, such as what a recovery could not put right.
 ALTER TABLE run ADD COLUMN notices TEXT NOT NULL DEFAULT '[]';
 
--- By which literal name of an assignment a target was selected; empty where a glob or a tag did it.
+-- What a target was called when its assignment selected it: whatever it is called later, that name keeps selecting it.
 ALTER TABLE assignment ADD COLUMN name TEXT NOT NULL DEFAULT '';
+UPDATE assignment SET name = ifnull((
+    SELECT name FROM target WHERE target.backend = assignment.backend AND target.id = assignment.target_id
+), '');
 
 -- A target that a restore gave a new id: assignments, slots, pins and guards follow it.
 CREATE TABLE succession (

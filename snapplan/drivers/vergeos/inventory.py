@@ -12,7 +12,7 @@ from snapplan.drivers.vergeos.objects import LOCAL, Objects, objects_of
 from snapplan.drivers.vergeos.profiles import FOREVER_UNKNOWN, NativePeriod, native_periods, profiles_of
 from snapplan.drivers.vergeos.remains import profiles_with_snapshots
 from snapplan.drivers.vergeos.system_profile import SystemProfile, system_profile
-from snapplan.drivers.vergeos.tagging import members, restores_of, tag_names
+from snapplan.drivers.vergeos.tagging import members, restores_of, tag_names, tag_spellings
 from snapplan.errors import BackendError
 from snapplan.models.platform import PlatformSchedule
 from snapplan.models.request import Inventory
@@ -149,7 +149,8 @@ def _schedule(rows: SystemRows, objects: Objects, system: SystemProfile) -> Plat
     if _untold(rows.vms):
         blockers[Scope.VM] = VMS_UNTOLD
     kept = any(period.retention is None for profile in profiles for period in profile.periods.values())
-    return PlatformSchedule(profiles, assigned, None, blockers, "" if kept else FOREVER_UNKNOWN)
+    spellings = tag_spellings(rows.tags)
+    return PlatformSchedule(profiles, assigned, None, blockers, "" if kept else FOREVER_UNKNOWN, spellings)
 
 
 def _untold(vms: list[Row]) -> bool:

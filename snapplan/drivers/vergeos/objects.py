@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from snapplan.drivers.vergeos.cells import flag, key_of, name_of, number, reference, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from snapplan.drivers.vergeos.api import Row
     from snapplan.drivers.vergeos.reads import SystemRows
@@ -21,13 +20,12 @@ LOCAL = frozenset({"ext4", "ybfs"})
 class VmObject(NamedTuple):
     """A VM. ``key`` is that of ``vms``, ``machine`` that of ``machines``, on which its snapshots and its profile hang.
 
-    ``name`` is unique among the VMs, ``own_name`` is as the platform has it. ``running`` is ``None`` where the system does
-    not tell. ``agent`` says that a guest agent is connected. ``profile`` is the key of its snapshot profile.
+    ``name`` is as the platform has it, where others may be called so too. ``running`` is ``None`` where the system does not
+    tell. ``agent`` says that a guest agent is connected. ``profile`` is the key of its snapshot profile.
     """
 
     id: str
     name: str
-    own_name: str
     key: int
     machine: int
     running: bool | None
@@ -40,19 +38,16 @@ class TenantObject(NamedTuple):
 
     id: str
     name: str
-    own_name: str
     key: int
     running: bool | None
     status: str
 
 
 class VolumeObject(NamedTuple):
-    """A NAS volume, whose id is its key; see ``VmObject``. ``service`` is the name of its NAS."""
+    """A NAS volume, whose id is its key; see ``VmObject``."""
 
     id: str
     name: str
-    own_name: str
-    service: str
     fs_type: str
     profile: int | None
 
@@ -74,18 +69,17 @@ def objects_of(rows: SystemRows) -> Objects:
     vms = vms_of(rows.vms, rows.agents)
     tenants = tenants_of(rows.tenants)
     volumes = volumes_of(rows.volumes)
-    notices = [*_told("VMs", vms), *_told("tenants", tenants), *_told("volumes", volumes)]
+    notices = [*_told("VMs", vms), *_told("tenants", tenants)]
     return Objects(_by_id(vms), _by_id(tenants), _by_id(volumes), tuple(notices))
 
 
 def vms_of(rows: Iterable[Row], agents: Iterable[Row] | None = None) -> list[VmObject]:
     """Return the VMs without the hidden ones of their snapshots; ``agents`` are rows of ``machine_status``."""
     versions = {row.get("machine"): row.get("agent_version") for row in agents or ()}
-    found = [
+    return [
         VmObject(
             id=identity,
             name=name_of(row),
-            own_name=name_of(row),
             key=key_of(row),
             machine=number(row.get("machine"), "machine"),
             running=flag(row.get("running")),
@@ -94,41 +88,34 @@ def vms_of(rows: Iterable[Row], agents: Iterable[Row] | None = None) -> list[VmO
         )
         for identity, row in _identified(rows)
     ]
-    return _distinct(found, lambda vm: f"{vm.own_name}#{vm.key}")
 
 
 def tenants_of(rows: Iterable[Row]) -> list[TenantObject]:
     """Return the tenants without the hidden ones of their snapshots."""
-    found = [
+    return [
         TenantObject(
             id=identity,
             name=name_of(row),
-            own_name=name_of(row),
             key=key_of(row),
             running=flag(row.get("running")),
             status=text(row.get("status")),
         )
         for identity, row in _identified(rows)
     ]
-    return _distinct(found, lambda tenant: f"{tenant.own_name}#{tenant.key}")
 
 
 def volumes_of(rows: Iterable[Row]) -> list[VolumeObject]:
     """Return the volumes without mounted snapshots and without remote ones; names are unique in a NAS service only."""
-    found = [
+    return [
         VolumeObject(
             id=_hex(row),
             name=name_of(row),
-            own_name=name_of(row),
-            service=text(row.get("service_name") or row.get("service")),
             fs_type=text(row.get("fs_type")),
             profile=reference(row.get("snapshot_profile"), "snapshot_profile"),
         )
         for row in rows
         if not row.get("is_snapshot") and row.get("fs_type") not in REMOTE
     ]
-    named = _distinct(found, lambda volume: f"{volume.service}/{volume.own_name}")
-    return _distinct(named, lambda volume: f"{volume.own_name}#{volume.id[:8]}")
 
 
 def _identified(rows: Iterable[Row]) -> list[tuple[str, Row]]:
@@ -155,19 +142,10 @@ def _hex(row: Row) -> str:
     return identity
 
 
-def _distinct(found: Sequence[_Object], longer: Callable[[_Object], str]) -> list[_Object]:
-    """Give those that share a name a longer one, all of them, so that no address changes its meaning."""
-    counts = Counter(each.name for each in found)
-    return [each if counts[each.name] == 1 else each._replace(name=longer(each)) for each in found]
-
-
 def _by_id(found: Iterable[_Object]) -> dict[str, _Object]:
     return {each.id: each for each in found}
 
 
-def _told(kind: str, found: Sequence[VmObject | TenantObject | VolumeObject]) -> list[str]:
-    renamed = sorted(each.name for each in found if each.name != each.own_name)
-    shown = ", ".join(renamed[:5]) + (", ..." if len(renamed) > 5 else "")
-    notices = [f"{len(renamed)} {kind} share their names with others and are called {shown}"] if renamed else []
-    twins = sorted(each.name for each in found if not isinstance(each, VolumeObject) and "/" in each.id)
-    return [*notices, *(f"{name} has the UUID of another of the {kind}" for name in twins)]
+def _told(kind: str, found: Sequence[VmObject | TenantObject]) -> list[str]:
+    twins = sorted(each.name for each in found if "/" in each.id)
+    return [f"{name} has the UUID of another of the {kind}" for name in twins]

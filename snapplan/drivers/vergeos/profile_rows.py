@@ -30,7 +30,7 @@ class ProfileRows(NamedTuple):
     written: str
     periods: Mapping[str, int]
     profile: PlatformProfile
-    tags: Mapping[str, int]
+    tags: Mapping[str, tuple[int, ...]]
     partial: bool
 
 

@@ -25,6 +25,7 @@ USED = {
 ALL_USED = frozenset({"hour", "day_of_week", "day_of_month", "month"})
 PARTIAL_COLUMNS = ("type", "partial_tags", "quiesce_tags", "private")
 FULL = "full"
+EXCLUDING = "partial_exclude"
 ANY_DAY = "any"
 KEPT_FOR_EVER = 0
 """A period's retention that is for ever; sources disagree (API reference, periods), so a system has to show it."""
@@ -124,7 +125,9 @@ def period_of(row: Row, names: Mapping[int, str], tags: tuple[str, ...] | None =
     )
 
 
-def period_body(period: PlatformPeriod, tag_keys: Mapping[str, int], *, partial: bool = True) -> dict[str, Any]:
+def period_body(
+    period: PlatformPeriod, tag_keys: Mapping[str, tuple[int, ...]], *, partial: bool = True
+) -> dict[str, Any]:
     """Return the columns of a period for POST and PUT, every one of them, without ``profile`` and ``name``.
 
     The platform's own defaults are never relied upon. With ``partial=False`` the columns that an old platform does not
@@ -148,21 +151,23 @@ def period_body(period: PlatformPeriod, tag_keys: Mapping[str, int], *, partial:
     return body | {
         "private": period.private,
         "type": period.type,
-        "partial_tags": joined_keys(period.partial_tags, tag_keys),
+        "partial_tags": joined_keys(period.partial_tags, tag_keys, first=period.type == EXCLUDING),
         "quiesce_tags": joined_keys(period.quiesce_tags, tag_keys),
     }
 
 
-def joined_keys(names: Iterable[str], tag_keys: Mapping[str, int]) -> str:
+def joined_keys(names: Iterable[str], tag_keys: Mapping[str, tuple[int, ...]], *, first: bool = False) -> str:
     """Return tags as the platform takes them: keys with commas, as it ignores names without a word.
 
-    Raises ``UnknownTagError`` for a tag without a key.
+    A name that several categories have is all of them, or with ``first`` the oldest one: what leaves things out of a
+    snapshot must not grow because somebody makes a second tag of the name. Raises ``UnknownTagError`` for a tag without a
+    key.
     """
-    keys = []
+    keys: set[int] = set()
     for name in names:
         if name not in tag_keys:
             raise UnknownTagError(name)
-        keys.append(tag_keys[name])
+        keys.update(tag_keys[name][:1] if first else tag_keys[name])
     return ",".join(map(str, sorted(keys)))
 
 

@@ -9,7 +9,7 @@ from snapplan import clock
 from snapplan.drivers.vergeos.expiration import expiring, first_expiration
 from snapplan.drivers.vergeos.keys import parent_column
 from snapplan.drivers.vergeos.marks import MarkTooLongError, described, mark_of
-from snapplan.drivers.vergeos.profiles import UnknownTagError, joined_keys
+from snapplan.drivers.vergeos.profiles import EXCLUDING, UnknownTagError, joined_keys
 from snapplan.drivers.vergeos.reads import PARTIAL_SINCE, TAG_FIELDS
 from snapplan.drivers.vergeos.tagging import tag_keys
 from snapplan.errors import QuiesceError
@@ -90,7 +90,11 @@ def _of_the_system(connection: Connection, request: SnapshotRequest) -> dict[str
     names = {column: _names(options.get(column)) for column in ("partial_tags", "quiesce_tags")}
     keys = tag_keys(connection.api.rows("tags", TAG_FIELDS))
     try:
-        joined = {column: joined_keys(each, keys) for column, each in names.items()}
+        excluding = options.get("type") == EXCLUDING
+        joined = {
+            column: joined_keys(each, keys, first=excluding and column == "partial_tags")
+            for column, each in names.items()
+        }
     except UnknownTagError as error:
         raise connection.refuse(f"{request.target.address}: {error}") from error
     return body | {"type": options.get("type"), **{column: text for column, text in joined.items() if text}}

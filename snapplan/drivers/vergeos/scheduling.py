@@ -150,7 +150,7 @@ def _refuse_unknown_forever(connection: Connection) -> None:
         )
 
 
-def _tags(connection: Connection) -> Mapping[str, int]:
+def _tags(connection: Connection) -> Mapping[str, tuple[int, ...]]:
     return tag_keys(connection.api.rows("tags", TAG_FIELDS))
 
 

@@ -35,19 +35,34 @@ def tag_names(tags: Iterable[Row]) -> dict[int, str]:
     return {key_of(row): name_of(row) if counts[name_of(row)] == 1 else _long_name(row) for row in rows}
 
 
-def tag_keys(tags: Iterable[Row]) -> dict[str, int]:
-    """Return the key of each tag by the name that ``tag_names`` gives it."""
-    return {name: key for key, name in tag_names(tags).items()}
+def tag_spellings(tags: Iterable[Row]) -> dict[str, tuple[str, ...]]:
+    """Return, by what a policy may write, the names that ``tag_names`` gives the tags that are meant, the oldest first.
+
+    ``CATEGORY/NAME`` is one tag. ``NAME`` is the tags of that name in all categories: nobody ends a protection by making a
+    second one.
+    """
+    rows = sorted(tags, key=key_of)
+    names = tag_names(rows)
+    found: dict[str, tuple[str, ...]] = {_long_name(row): (names[key_of(row)],) for row in rows}
+    for row in rows:
+        found[name_of(row)] = (*found.get(name_of(row), ()), names[key_of(row)])
+    return found
+
+
+def tag_keys(tags: Iterable[Row]) -> dict[str, tuple[int, ...]]:
+    """Return the keys of the tags that are meant, the oldest first, by what a policy may write."""
+    rows = list(tags)
+    keys = {name: key for key, name in tag_names(rows).items()}
+    return {spelling: tuple(keys[name] for name in names) for spelling, names in tag_spellings(rows).items()}
 
 
 def members(tag_members: Iterable[Row], tags: Iterable[Row]) -> dict[str, frozenset[str]]:
     """Return the names of the tags that each object carries, by its path such as ``vms/2``.
 
-    A tag whose name two categories have counts under that name and under ``CATEGORY/NAME``.
+    Each tag counts under its name and under ``CATEGORY/NAME``, also where no other category has that name: what a policy
+    says means the same whatever somebody adds.
     """
-    rows = list(tags)
-    longer = tag_names(rows)
-    named = {key_of(row): (name_of(row), longer[key_of(row)]) for row in rows}
+    named = {key_of(row): (name_of(row), _long_name(row)) for row in tags}
     found: dict[str, set[str]] = {}
     for row in tag_members:
         found.setdefault(str(row["member"]), set()).update(named.get(row["tag"], ()))

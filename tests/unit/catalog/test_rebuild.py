@@ -186,5 +186,5 @@ def test_the_assignments_behind_the_triples_are_known_again() -> None:
     backends = backend(daily(), targets=[target(), target("id-b", "b")])
     state = rebuild(policy(names=["*"]), backends, NOW)
     assert rebuilt_assignments(policy(names=["*"]), backends, state, NOW) == [
-        AssignmentRow("dc1", "id-a", "gold", "all", NOW)
+        AssignmentRow("dc1", "id-a", "gold", "all", NOW, "a")
     ]

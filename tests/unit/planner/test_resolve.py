@@ -4,7 +4,7 @@ import pytest
 
 from snapplan.models.order import Focus
 from snapplan.models.world import Triple
-from snapplan.planner.resolve import in_focus, matches, resolve
+from snapplan.planner.resolve import Resolution, in_focus, matches, resolve
 
 from .lab import lab
 
@@ -120,7 +120,7 @@ def test_quiesce_commands_for_no_target_are_a_warning_with_the_nearest() -> None
 def test_an_assignment_of_a_profile_that_is_not_there_makes_nothing() -> None:
     case = lab()
     policy = case.policy._replace(profiles={})
-    assert resolve(policy, case.world.backends) == ({}, [])
+    assert resolve(policy, case.world.backends) == Resolution({}, [])
 
 
 @pytest.mark.parametrize("name", ["a", "a*"])

@@ -14,6 +14,7 @@ from snapplan.drivers.vergeos.marks import with_line
 from snapplan.drivers.vergeos.probes import PLACES
 from snapplan.drivers.vergeos.reads import SystemRows
 from snapplan.errors import BackendError, UnreachableError
+from snapplan.models.homonyms import with_distinct_names
 from snapplan.models.request import Inventory
 from snapplan.models.target import POWERED_ON, Capabilities, Scope
 
@@ -124,7 +125,8 @@ class TestTargets:
             volumes=[{"name": "v", "tags": ["Web"]}],
         )
         found = {target.name: target.tags for target in inventory(api, sim).targets}
-        assert found == {"": set(), "a": {"DB", "Red"}, "b": set(), "t": {"Red"}, "v": {"Web"}}
+        red = {"Red", "team/Red"}
+        assert found == {"": set(), "a": {"DB", "backup/DB"} | red, "b": set(), "t": red, "v": {"Web", "backup/Web"}}
 
     def test_a_tag_name_of_two_categories_is_told_apart(self, api: Api, sim: Sim) -> None:
         sim.seed(tags=[{"category": "backup", "tags": ["DB"]}], vms=[{"name": "a", "tags": ["DB"]}])
@@ -197,23 +199,24 @@ class TestTargets:
         assert (found["shared"] == "") is (offered == "offered")
         assert "do it in the UI at System > System Snapshots" in found[""]
 
-    def test_vms_of_one_name_are_told_apart_all_of_them(self, api: Api, sim: Sim) -> None:
-        sim.seed(vms=[{"name": "twin"}, {"name": "other"}, {"name": "twin"}])
-        found = inventory(api, sim)
-        keys = [row["$key"] for row in sim.get("vms", fields="$key", filter="name eq 'twin'")]
-        assert set(targets(found, Scope.VM)) == {"other", *(f"twin#{key}" for key in keys)}
-        assert found.notices == (f"2 VMs share their names with others and are called twin#{keys[0]}, twin#{keys[1]}",)
-
-    def test_volumes_of_one_name_are_called_after_their_service(self, api: Api, sim: Sim) -> None:
-        sim.seed(volumes=[{"name": "home"}, {"name": "home", "service": "nas2"}, {"name": "data"}])
-        found = targets(inventory(api, sim), Scope.VOLUME)
-        assert set(found) == {"nas/home", "nas2/home", "data"}
-
-    def test_volumes_of_one_name_and_service_are_called_after_their_ids(self, api: Api, sim: Sim) -> None:
-        sim.seed(switches={"volume_names": "free"}, volumes=[{"name": "home"}, {"name": "home"}])
-        found = targets(inventory(api, sim), Scope.VOLUME)
-        assert set(found) == {f"home#{target.id[:8]}" for target in found.values()}
-        assert len(found) == 2
+    @pytest.mark.parametrize(
+        ("scope", "seed"),
+        [
+            (Scope.VM, {"vms": [{"name": "twin"}, {"name": "other"}, {"name": "twin"}]}),
+            (Scope.TENANT, {"tenants": [{"name": "twin"}, {"name": "other"}, {"name": "twin"}]}),
+            (Scope.VOLUME, {"volumes": [{"name": "twin"}, {"name": "other"}, {"name": "twin", "service": "nas2"}]}),
+        ],
+    )
+    def test_those_of_one_name_are_told_apart_by_their_ids(
+        self, api: Api, sim: Sim, scope: Scope, seed: dict[str, Any]
+    ) -> None:
+        sim.seed(**seed)
+        found = with_distinct_names(inventory(api, sim))
+        of_scope = [target for target in found.targets if target.scope is scope]
+        assert sorted(target.own_name for target in of_scope) == ["other", "twin", "twin"]
+        assert {target.name for target in of_scope} == {
+            target.name if target.own_name == "other" else f"twin~{target.id[:8]}" for target in of_scope
+        }
 
     def test_vms_of_one_uuid_are_both_protected(self, api: Api, sim: Sim) -> None:
         known = ids(sim)
