@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def command(subject: str, reason: str, form: str) -> int:
     """Say that a change which looks like an accident is right.
 
-    Of a target: that its content is as it should be although it had vanished (SP309), or that it lies where it lies now
-    (SP310). Of a backend: that the store that answers now is meant, or that it is gone and a new one may be made (SP445).
+    Of a target: that its content is as it should be although it had vanished (SP309), that it lies where it lies now
+    (SP310), or that its name is right: another one has it too (SP460), or an assignment knew it by another (SP461). Of a backend: that the store that answers now is meant, or that it is gone and a new one may be made (SP445).
     What is accepted is shown first; at a terminal you are asked. It is recorded, and holds for what is there now only.
 
     \b
@@ -66,7 +66,8 @@ def command(subject: str, reason: str, form: str) -> int:
 def _found(workspace: Workspace, subject: str, now: datetime) -> list[Acceptable]:
     """Return what there is to accept; ``CommandLineError`` where there is no such backend or target."""
     from snapplan.errors import CommandLineError
-    from snapplan.planner.acceptance import acceptable, other_store
+    from snapplan.planner.acceptance import acceptable, odd_names, other_store
+    from snapplan.planner.addressed import targets_called, two_things
 
     backend, slash, _ = subject.partition("/")
     if backend not in workspace.policy.config.backends:
@@ -79,6 +80,10 @@ def _found(workspace: Workspace, subject: str, now: datetime) -> list[Acceptable
         return other_store(state, workspace.identities[backend]) if backend in workspace.strangers else []
     if state.error is not None:
         raise CommandLineError(f"{backend} cannot be read: {state.error.text}", hint=state.error.hint)
+    called = targets_called(world.backends, subject)
+    if len(called) > 1:
+        raise CommandLineError(two_things(subject, called).summary, hint="Write the one that you mean.")
     if not any(target.address == subject for target in state.targets):
         raise CommandLineError(f"there is no target {subject}", hint="snapplan list targets shows what there is.")
-    return acceptable(world, subject, workspace.policy.config.project, now)
+    names = odd_names(workspace.policy, world, subject)
+    return [*acceptable(world, subject, workspace.policy.config.project, now), *names]

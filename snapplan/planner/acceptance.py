@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.ids import format_instant
 from snapplan.models.snapshot import Condition
+from snapplan.planner.resolve import resolve
 from snapplan.planner.safety import SAFETY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from snapplan.models.policy import Policy
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Target
     from snapplan.models.world import Accepted, BackendState, World
@@ -103,6 +105,17 @@ def acceptable(world: World, subject: str, project: str, now: datetime) -> list[
             text = f"the content of {subject} since {first.name} ({format_instant(first.taken_at)}): {first.suspicion}"
             found.append(Acceptable(subject, CONTENT, content_value(first), target.id, text))
     return found
+
+
+def odd_names(policy: Policy, world: World, subject: str) -> list[Acceptable]:
+    """Return what is to be accepted about the name of the target at the address ``subject``."""
+    looks = resolve(policy, world.backends, world.catalog).looks
+    state = world.backends.get(subject.partition("/")[0])
+    return [
+        Acceptable(subject, NAME, target.id, target.id, f"{subject} {looks[target.backend, target.id]}")
+        for target in (state.targets if state is not None else ())
+        if target.address == subject and (target.backend, target.id) in looks
+    ]
 
 
 def other_store(state: BackendState, found: str) -> list[Acceptable]:
