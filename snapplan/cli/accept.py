@@ -26,8 +26,9 @@ def command(subject: str, reason: str, form: str) -> int:
     """Say that a change which looks like an accident is right.
 
     Of a target: that its content is as it should be although it had vanished (SP309), that it lies where it lies now
-    (SP310), or that its name is right: another one has it too (SP460), or an assignment knew it by another (SP461). Of a backend: that the store that answers now is meant, or that it is gone and a new one may be made (SP445).
-    What is accepted is shown first; at a terminal you are asked. It is recorded, and holds for what is there now only.
+    (SP310), or that its name is right: another one has it too (SP460), or an assignment knew it by another (SP461). Of a
+    backend: that the store that answers now is meant, or that it is gone and a new one may be made (SP445). What is
+    accepted is shown first; at a terminal you are asked. It is recorded, and holds for what is there now only.
 
     \b
     Examples:
