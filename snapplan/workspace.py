@@ -371,10 +371,11 @@ class Workspace:
         """Rebuild the catalog from the marks; all backends must answer, as what is not seen would read as never taken."""
         from snapplan.catalog.rebuild import rebuild, rebuilt_assignments
 
-        silent = [name for name, state in states.items() if state.error is not None]
+        silent = {name: state.error for name, state in states.items() if state.error is not None}
         if silent:
+            said = "; ".join(f"{name}: {error.text}" for name, error in silent.items())
             raise CatalogMissingError(
-                f"there is no catalog, and it cannot be rebuilt while {', '.join(silent)} does not answer",
+                f"there is no catalog, and it cannot be rebuilt while {', '.join(silent)} does not answer ({said})",
                 hint="bring the backend back, or bring the catalog back from its backup",
             )
         rebuilt = rebuild(self.policy, states, now)

@@ -85,7 +85,6 @@ def command(
     from snapplan.cli.approved import Source, carry_out_approved, take_back
     from snapplan.cli.lifting import lifted
     from snapplan.cli.planning import focus_of
-    from snapplan.errors import CommandLineError
     from snapplan.models.plan import Verb
 
     wish = Wish(
@@ -99,9 +98,7 @@ def command(
         full=full,
         form=form,
     )
-    if undo and (resume is None or file is not None or digest is not None):
-        raise CommandLineError("--undo goes with --resume RUN, and takes back what that run had begun")
-    if undo and resume is not None:
-        return take_back(resume, wish)
     source = Source(file, digest, resume)
+    if undo:
+        return take_back(source, wish)
     return carry_out_approved(source, wish) if source else carry_out(wish)
