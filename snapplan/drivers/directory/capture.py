@@ -18,13 +18,13 @@ from snapplan.drivers.directory.listing import damage_of, is_stray, out_of_the_w
 from snapplan.drivers.directory.marker import marker_id
 from snapplan.drivers.directory.mounts import origin_of
 from snapplan.drivers.directory.names import name_fault
-from snapplan.drivers.directory.omissions import RECORDED, Rules, gaps_text
+from snapplan.drivers.directory.omissions import GAPS_CODE, RECORDED, Rules, gaps_of, gaps_text
 from snapplan.drivers.directory.parts import Part, found_in, parts_of
 from snapplan.drivers.directory.quiescing import Freezing, freezing_for
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
 from snapplan.drivers.directory.suspicion import earlier_facts, suspicion
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
-from snapplan.models.request import Outcome, SnapshotRequest
+from snapplan.models.request import Attention, Outcome, SnapshotRequest
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.options import DirectoryOptions, Traits
     from snapplan.drivers.directory.store import Store
     from snapplan.models.policy import QuiesceCommands
-    from snapplan.models.request import Attention
 
 _NAMED_IN_NOTICES = 3
 # Room for `.damaged-` and eight digits, in characters of up to four bytes.
@@ -102,16 +101,17 @@ def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention
         existing = store.target_folder(facts.scope, facts.folder) / facts.name
         if os.path.lexists(existing) and (found := _already(store, existing, facts)) is not None:
             return found
-        for left in store.begun(facts):
-            store.discard(left)
+        for begun in store.begun(facts):
+            store.discard(begun)
         freezing = freezing_for(
             store.backend, request.quiesce, subject.keys, capturing.quiesce_commands, store.frozen / facts.id
         )
         freezing.attention = frozen
+        left: list[Attention] = []
         aside = store.begin(facts)
         try:
-            facts, notices = _fill(capturing, request, aside, facts, subject, freezing)
-            return _completed(store, aside, facts, notices)._replace(attention=tuple(frozen))
+            facts, notices = _fill(capturing, request, aside, facts, subject, freezing, left)
+            return _completed(store, aside, facts, notices)._replace(attention=(*frozen, *left))
         except BaseException as error:
             if isinstance(error, OSError) and not aside.exists():
                 raise OutcomeUnknownError(
@@ -204,7 +204,13 @@ def _put_aside(damaged: Path, other: Path) -> None:
 
 
 def _fill(
-    capturing: Capturing, request: SnapshotRequest, aside: Path, facts: Facts, subject: _Subject, freezing: Freezing
+    capturing: Capturing,
+    request: SnapshotRequest,
+    aside: Path,
+    facts: Facts,
+    subject: _Subject,
+    freezing: Freezing,
+    attention: list[Attention],
 ) -> tuple[Facts, tuple[str, ...]]:
     """Fill ``aside`` with data and manifest; return the final facts and what the operator is told."""
     stop = freezing.expired if freezing.required else None
@@ -222,15 +228,25 @@ def _fill(
     if facts.scope is Scope.CLOUD:
         facts = facts._replace(contains=tuple(found_in(aside / DATA, subject.places)))
     notices = (*freezing.notices, *_notices(copied, capturing.once))
-    gaps = gaps_text(copied.left_out, facts.gap_count)
-    if gaps:
-        notices = (*notices, gaps)
     earlier = list(earlier_facts(capturing.store, facts))
+    if facts.gap_count:
+        notices = (*notices, gaps_text(facts.left_out, facts.gap_count))
+        if not earlier or gaps_of(facts) != gaps_of(earlier[0]):
+            attention.append(_gaps_to_look_at(request, facts))
     if not (subject.traits.may_be_empty or request.options.get("may_be_empty")):
         facts = facts._replace(suspicion=suspicion(facts, earlier))
     if facts.suspicion:
         notices = (*notices, facts.suspicion)
     return facts, notices
+
+
+def _gaps_to_look_at(request: SnapshotRequest, facts: Facts) -> Attention:
+    return Attention(
+        f"{request.target.address}@{facts.name}",
+        GAPS_CODE,
+        f"{request.target.address} was captured with gaps: {gaps_text(facts.left_out, facts.gap_count)}",
+        "let this user read it, or write unreadable: skip for this target where it may be left out",
+    )
 
 
 def _rules(capturing: Capturing, traits: Traits) -> Rules:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.directory.linux import mount_table
 from snapplan.drivers.directory.manifest import looks_whole
-from snapplan.drivers.directory.mounts import mount_points, mounted_at_or_below, same_mount
+from snapplan.drivers.directory.mounts import fingerprint_of, mount_points, mounted_at_or_below, same_mount
 from snapplan.drivers.directory.names import shown_name
 from snapplan.drivers.directory.store import DATA, MANIFEST
 from snapplan.models.snapshot import Snapshot
@@ -42,6 +43,8 @@ def list_targets(layout: Layout, freezable: Collection[str]) -> list[Target]:
     """
     places = layout.places()
     blockers = in_place_blockers(layout, places)
+    table = mount_table()
+    inside = _inside(places)
     targets = [
         Target(
             layout.backend,
@@ -51,6 +54,8 @@ def list_targets(layout: Layout, freezable: Collection[str]) -> list[Target]:
             place.tags,
             can_quiesce=_matches(place.key, freezable),
             in_place_blocker=blockers.get(place.key, ""),
+            fingerprint=fingerprint_of(place.path, table),
+            inside=tuple(inside.get(str(place.path), ())),
         )
         for place in places
     ]
@@ -64,8 +69,22 @@ def list_targets(layout: Layout, freezable: Collection[str]) -> list[Target]:
         target_id(Scope.CLOUD, ""),
         can_quiesce=_matches(str(Scope.CLOUD), freezable) or any(target.can_quiesce for target in targets),
         in_place_blocker=first_blocker,
+        fingerprint=None if layout.root is None else fingerprint_of(layout.root.resolve(), table),
     )
     return [whole, *targets]
+
+
+def _inside(places: Collection[Place]) -> Mapping[str, list[str]]:
+    """Return by the path of a target the ids of those that lie inside it."""
+    paths = {str(place.path) for place in places}
+    found: dict[str, list[str]] = {}
+    for place in places:
+        path = str(place.path)
+        while (above := os.path.dirname(path)) != path:  # noqa: PTH120 - 10,000 targets, a Path is slow
+            if above in paths:
+                found.setdefault(above, []).append(place.key)
+            path = above
+    return found
 
 
 def in_place_blockers(layout: Layout, places: Iterable[Place]) -> Mapping[str, str]:
@@ -99,9 +118,30 @@ def list_snapshots(store: Store, in_use: Mapping[str, str]) -> list[Snapshot]:
     Incomplete ones are read first: one that becomes complete meanwhile is then seen twice and counted once, never missed.
     Raises ``OSError``, ``NotSupportedError``.
     """
-    found = {snapshot.native_id: snapshot for snapshot in _incomplete(store)}
-    found.update((snapshot.native_id, snapshot) for snapshot in _complete(store, in_use))
-    return list(found.values())
+    incomplete = {snapshot.native_id: snapshot for snapshot in _incomplete(store)}
+    found: dict[str, Snapshot] = {}
+    for snapshot in _complete(store, in_use):
+        if snapshot.native_id in found:
+            # A mark that was copied into another snapshot's folder and edited: the first one has the id.
+            snapshot = _copied(store, snapshot)
+        found[snapshot.native_id] = snapshot
+    return list((incomplete | found).values())
+
+
+def _copied(store: Store, snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot whose id another one has, as one without a mark of its own."""
+    native_id = f"foreign:{snapshot.target_id}@{snapshot.name}"
+    return Snapshot(
+        store.backend,
+        native_id,
+        snapshot.name,
+        snapshot.scope,
+        snapshot.target_id,
+        snapshot.target_name,
+        snapshot.taken_at,
+        snapshot.completed_at,
+        damage="its id is that of another snapshot",
+    )
 
 
 def _incomplete(store: Store) -> Iterator[Snapshot]:

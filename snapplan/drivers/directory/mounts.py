@@ -10,7 +10,11 @@ from snapplan.drivers.directory.linux import mount_points as mount_points
 from snapplan.drivers.directory.linux import mount_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from snapplan.drivers.directory.linux import Mount
+    from snapplan.models.target import Fingerprint
 
 _BY_UUID = "/dev/disk/by-uuid"
 
@@ -54,11 +58,31 @@ def origin_of(path: Path) -> Origin:
 
     Raises ``OSError``.
     """
-    status = path.stat()
-    mount = next((mount for folder in (path, *path.parents) if (mount := mount_table().get(str(folder)))), None)
+    table = mount_table()
+    mount = _mount_around(path, table)
+    return _origin(path, mount)._replace(uuid="" if mount is None else _uuid(mount.source))
+
+
+def fingerprint_of(path: Path, table: Mapping[str, Mount]) -> Fingerprint:
+    """Return what the folder ``path`` (a real path) is, by a table of mounts that was read before. Raises ``OSError``."""
+    return _origin(path, _mount_around(path, table)).fingerprint
+
+
+def _origin(path: Path, mount: Mount | None) -> Origin:
+    inode = path.stat().st_ino
     if mount is None:
-        return Origin(str(path), status.st_ino)
-    return Origin(str(path), status.st_ino, mount.point == str(path), mount.filesystem, _uuid(mount.source))
+        return Origin(str(path), inode)
+    return Origin(str(path), inode, mount.point == str(path), mount.filesystem)
+
+
+def _mount_around(path: Path, table: Mapping[str, Mount]) -> Mount | None:
+    text = str(path)
+    while text not in table:
+        above = os.path.dirname(text)  # noqa: PTH120 - 10,000 targets, a Path is slow
+        if above == text:
+            return None
+        text = above
+    return table[text]
 
 
 def _uuid(device: str) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
+    from snapplan.drivers.directory.facts import Facts
+
+GAPS_CODE = "SP470"
 RECORDED = 1_000
 """So many omissions stand in a mark; a snapshot with more of them cannot be restored in place."""
 _NAMED = 3
@@ -78,6 +81,11 @@ def gaps_text(left_out: Iterable[LeftOut], count: int) -> str:
     named = ", ".join(f"{shown_name(each.path)!r} ({_why(each)})" for each in gaps)
     more = f" and {count - len(gaps)} more" if count > len(gaps) else ""
     return f"not captured: {named}{more}"
+
+
+def gaps_of(facts: Facts) -> tuple[int, frozenset[tuple[str, Reason]]]:
+    """Return what is missing of a snapshot: where it differs from the snapshot before, a person has to look."""
+    return facts.gap_count, frozenset((each.path, each.reason) for each in facts.left_out if each.gap)
 
 
 def _why(left_out: LeftOut) -> str:

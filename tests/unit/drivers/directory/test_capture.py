@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import os
@@ -374,6 +375,9 @@ def test_a_file_that_may_not_be_read_is_named(open_folder: Path) -> None:
     folders = Folders(open_folder)
     folders.write(volumes__a__secret="x", volumes__a__other="y")
     (folders.root / "volumes/a/secret").chmod(0)
+
+    # The child may read nothing of Python's own.
+    codecs.lookup("ascii")
 
     def act() -> None:
         mine = Folders(Path())
