@@ -36,7 +36,8 @@ MEANINGS = {
     ExitCode.STALE: "the plan is stale, used, or not the approved one",
     ExitCode.LOCKED: "somebody else holds the lock of a backend",
     ExitCode.PARTIAL: "applied in part; the next apply goes on",
-    ExitCode.DRIFT: "drift or a missed objective (`check`, and `status --detailed-exitcode`)",
+    ExitCode.DRIFT: "drift or a missed objective (`check`, and `status --detailed-exitcode`); a snapshot that is not as"
+    " recorded (`verify`)",
     ExitCode.COMMAND_LINE: "wrong command line",
     ExitCode.INTERRUPTED: "interrupted; what was done is recorded",
 }

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Show the state of each target and what needs attention."),
     "list": ("listing", "List targets, snapshots, profiles, assignments or runs."),
     "show": ("show", "Show what a run did."),
+    "verify": ("verify", "Compare snapshots with what was recorded of them."),
     "why": ("why", "Explain why a snapshot is kept, or what a code means."),
     "snapshot": ("snapshot", "Take a manual snapshot now."),
     "restore": ("restore", "Restore a target from a snapshot."),

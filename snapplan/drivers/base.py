@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         Recovered,
         RestoreRequest,
         SnapshotRequest,
+        Verification,
     )
+    from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Capabilities
 
 
@@ -182,6 +184,20 @@ class ScheduleDriver(Driver, Protocol):
 
     def set_assignment(self, request: PlatformAssignRequest) -> Outcome:
         """Assign a profile to a target or take it away. Idempotent, and refuses, as ``set_profile``."""
+        ...
+
+
+class VerifyDriver(Driver, Protocol):
+    """A driver that compares snapshots with what was recorded when they were taken (``capabilities.verifies``)."""
+
+    def verify(self, snapshot: Snapshot, sample: int = 100) -> Verification:
+        """Compare one complete snapshot with its record: content where hashes are recorded, else sizes, times and so on.
+
+        ``sample`` is the percentage of the files whose content is read; which ones follows from the snapshot and the day,
+        so that each day's are others. Reads only; called from up to ``capabilities.parallel`` threads at once. A snapshot
+        that cannot be read, and one whose record is missing, has differences that say so. Raises ``NotFoundError`` and
+        other ``BackendError``.
+        """
         ...
 
 

@@ -236,3 +236,32 @@ class Recovered(NamedTuple):
     completed: bool = False
     pending: bool = False
     attention: Attention | None = None
+
+
+class Difference(NamedTuple):
+    """One way in which a snapshot is not what was recorded of it.
+
+    ``what`` is ``missing``, ``extra``, ``type``, ``size``, ``mtime``, ``mode``, ``owner``, ``target``, ``link``, ``hash``,
+    ``unreadable`` or ``record`` (of the record itself); ``path`` is relative to the snapshot's content.
+    """
+
+    path: str
+    what: str
+    expected: str = ""
+    found: str = ""
+
+    def __str__(self) -> str:
+        values = f": expected {self.expected}, found {self.found}" if self.expected or self.found else ""
+        return f"{self.path!r} {self.what}{values}"
+
+
+class Verification(NamedTuple):
+    """What a comparison of a snapshot with its record found: nothing where ``differences`` is empty.
+
+    ``entries`` were compared, and the content of ``hashed`` files read, of the ``hashable`` ones whose hash was recorded.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    entries: int = 0
+    hashed: int = 0
+    hashable: int = 0

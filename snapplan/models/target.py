@@ -122,7 +122,8 @@ class Capabilities(NamedTuple):
     platform sets (0: none); ``request_costs`` is about how many requests an action takes, by ``VERB.SCOPE`` or ``VERB``.
 
     ``keeps_replaced`` says that a restore in place sets the old content aside and keeps it as a safety snapshot, so
-    that none has to be taken before it.
+    that none has to be taken before it. ``verifies`` says that the driver compares snapshots with what was recorded of
+    them (``VerifyDriver``).
     """
 
     scopes: frozenset[Scope]
@@ -148,6 +149,7 @@ class Capabilities(NamedTuple):
     requests_per_hour: int = 0
     request_costs: Mapping[str, int] = {}
     keeps_replaced: bool = False
+    verifies: bool = False
 
     def honours(self, field: str, scope: Scope, *, native: bool = False) -> bool:
         """Whether an optional period field has an effect at ``scope``; ``native`` under the platform's own scheduler."""

@@ -114,7 +114,7 @@ class Repository:
         """Return what differs between complete snapshots and their manifests."""
         driver = self.driver()
         complete = [s for s in driver.inventory().snapshots if s.completed_at is not None]
-        return [f"{s.address}: {text}" for s in complete for text in driver.verify(s)]
+        return [f"{s.address}: {text}" for s in complete for text in driver.verify(s).differences]
 
     def leftovers(self) -> list[str]:
         store = self.data / ".snapplan"

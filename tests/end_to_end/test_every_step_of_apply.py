@@ -111,7 +111,7 @@ def outcome(root: Path) -> dict[str, Any]:
         state = workspace.catalog.state()
         known = {record.snapshot.address for record in workspace.catalog.known("lab").values()}
         plan = workspace.plan(workspace_now())
-        damaged = [text for s in snapshots if s.completed_at for text in workspace.driver("lab").verify(s)]  # type: ignore[attr-defined]
+        damaged = [text for s in snapshots if s.completed_at for text in workspace.driver("lab").verify(s).differences]  # type: ignore[attr-defined]
     safety = [s for s in snapshots if s.mark and (s.mark.key or "").startswith(SAFETY)]
     snapshots = [s for s in snapshots if s not in safety]
     return {

@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     period_fields=frozenset({"quiesce"}),
     parallel=4,
     adopts_projects=True,
+    verifies=True,
 )
 
 

@@ -224,7 +224,7 @@ def _fill(
         freezing.check()
         raise
     freezing.check()
-    facts = _with_results(facts, copied, freezing.quiesced, capturing.options.content_hashes)
+    facts = _with_results(facts, copied, freezing.quiesced)
     if facts.scope is Scope.CLOUD:
         facts = facts._replace(contains=tuple(found_in(aside / DATA, subject.places)))
     notices = (*freezing.notices, *_notices(copied, capturing.once))
@@ -275,7 +275,7 @@ def _completed(store: Store, aside: Path, facts: Facts, notices: tuple[str, ...]
     return Outcome(snapshot=facts.snapshot(store.backend, complete=True), notices=notices)
 
 
-def _with_results(facts: Facts, copied: Collected, quiesced: bool, hashes: bool) -> Facts:
+def _with_results(facts: Facts, copied: Collected, quiesced: bool) -> Facts:
     reports = copied.reports
     return facts._replace(
         completed_at=clock.now(),
@@ -287,11 +287,12 @@ def _with_results(facts: Facts, copied: Collected, quiesced: bool, hashes: bool)
         changed=sum(len(report.changed) for report in reports),
         vanished=sum(len(report.vanished) for report in reports),
         reflinked=_all_shared(reports),
-        hashes=hashes,
+        hashes=all(report.hashed for report in reports),
         left_out=copied.left_out[:RECORDED],
         left_out_count=len(copied.left_out),
         gap_count=sum(each.gap for each in copied.left_out),
         manifest_size=copied.manifest_size,
+        manifest_sha256=copied.manifest_sha256,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.drivers.directory.copy import copy_tree
 from snapplan.drivers.directory.failure import describe
-from snapplan.drivers.directory.manifest import ManifestWriter, entry_of
+from snapplan.drivers.directory.manifest import ManifestWriter, digest_of, entry_of
 from snapplan.drivers.directory.omissions import Omissions, Reason
 from snapplan.drivers.directory.parts import ROOT, moved_under
 from snapplan.drivers.directory.removal import remove_tree
@@ -26,16 +26,20 @@ if TYPE_CHECKING:
 
 
 class Collecting(NamedTuple):
-    """How parts are copied. ``rules`` say what is left out; ``stop`` is asked whether to end it (``CopyStoppedError``)."""
+    """How parts are copied.
+
+    ``rules`` say what is left out; ``hashes`` is as for ``copy_tree``; ``stop`` is asked whether to end it
+    (``CopyStoppedError``).
+    """
 
     backend: str
     rules: Rules
-    hashes: bool
+    hashes: bool | None
     stop: Callable[[], bool] | None
 
 
 class Collected(NamedTuple):
-    """All parts, copied. ``entries`` counts those of the manifest, whose file has ``manifest_size`` bytes.
+    """All parts, copied. ``entries`` counts those of the manifest, whose file has ``manifest_size`` bytes and this hash.
 
     ``left_out`` are the omissions of all parts, by their paths in the data.
     """
@@ -45,6 +49,7 @@ class Collected(NamedTuple):
     notices: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     manifest_size: int = 0
+    manifest_sha256: str = ""
 
 
 def collect(how: Collecting, parts: Sequence[Part], data: Path, manifest: Path) -> Collected:
@@ -53,13 +58,13 @@ def collect(how: Collecting, parts: Sequence[Part], data: Path, manifest: Path) 
     A named folder that is gone meanwhile is left out and said. Raises ``NotFoundError`` where nothing would be left, or
     the root is gone; ``OSError``, ``CopyStoppedError``.
     """
-    with ManifestWriter(manifest, hashes=how.hashes) as writer:
+    with ManifestWriter(manifest, hashes=bool(how.hashes)) as writer:
         if len(parts) == 1 and not parts[0].prefix:
             report = _copy(how, parts[0].source, data, writer.add)
             collected = Collected(writer.entries, (report,), left_out=report.left_out)
         else:
             collected = _collect_several(how, parts, data, writer)
-    return collected._replace(manifest_size=manifest.stat().st_size)
+    return collected._replace(manifest_size=manifest.stat().st_size, manifest_sha256=digest_of(manifest))
 
 
 def _collect_several(how: Collecting, parts: Sequence[Part], data: Path, writer: ManifestWriter) -> Collected:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from snapplan.drivers.directory import linux
 
@@ -20,6 +20,13 @@ _SMALL = 64 << 10
 _REFUSALS = 3
 
 
+class Digest(Protocol):
+    """What is given the bytes of a file one after the other, such as a SHA-256."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
+
+
 class CopyStoppedError(Exception):
     """The caller's ``stop`` said so; what was copied so far is the caller's to remove."""
 
@@ -32,27 +39,34 @@ class DataCopier:
         self._shared = 0
         self._copied = 0
         self._refused = 0
+        self.digested = False
+        self.shared = False
 
     @property
     def reflinked(self) -> bool | None:
         """Whether all data was shared; ``None`` when there was none."""
         return self._copied == 0 if self._shared or self._copied else None
 
-    def copy(self, src_fd: int, dst_fd: int, status: os.stat_result) -> int:
+    def copy(self, src_fd: int, dst_fd: int, status: os.stat_result, digest: Digest | None = None) -> int:
         """Fill the empty file ``dst_fd``; return its size in bytes, less than ``status.st_size`` if the source shrank.
 
+        ``digest`` is given all of it unless the data is shared or the file has holes: see ``digested``, ``shared``.
         Takes no more than ``status.st_size`` bytes when it copies. Raises ``OSError``, ``CopyStoppedError``.
         """
         size = status.st_size
+        self.digested = self.shared = False
         if size == 0:
+            self.digested = True
             return 0
         if self._shares(src_fd, dst_fd):
             self._shared += 1
+            self.shared = True
             return os.fstat(dst_fd).st_size
         self._copied += 1
         if status.st_blocks * 512 < size and self._copy_with_holes(src_fd, dst_fd, size):
             return size
-        return self._copy_bytes(src_fd, dst_fd, size)
+        self.digested = True
+        return self._copy_bytes(src_fd, dst_fd, size, digest)
 
     def _shares(self, src_fd: int, dst_fd: int) -> bool:
         if self._refused >= _REFUSALS and not self._shared:
@@ -83,9 +97,9 @@ class DataCopier:
         os.ftruncate(dst_fd, size)
         return True
 
-    def _copy_bytes(self, src_fd: int, dst_fd: int, count: int) -> int:
+    def _copy_bytes(self, src_fd: int, dst_fd: int, count: int, digest: Digest | None = None) -> int:
         left = count
-        in_kernel = count > _SMALL
+        in_kernel = count > _SMALL and digest is None
         while left > 0:
             if self._stop is not None and left < count and self._stop():
                 raise CopyStoppedError
@@ -101,6 +115,8 @@ class DataCopier:
                 break
             left -= len(data)
             _write_all(dst_fd, data)
+            if digest is not None:
+                digest.update(data)
         return count - left
 
 

@@ -25,10 +25,13 @@ from snapplan.drivers.directory.opening import NO_SUCH_NAMES, Opener, deadline, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from hashlib import _Hash as Hash
     from pathlib import Path
 
 __all__ = ["CopyReport", "CopyStoppedError", "copy_tree"]
 
+# A hole costs nothing to copy, but its zeros have to be hashed.
+_LARGEST_WITH_HOLES = 4 << 30
 _MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # What opening says of a name that was a file, or a folder, when its folder was listed and is something else now.
 _SWAPPED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR)
@@ -39,12 +42,13 @@ _OF_THE_COPY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 class CopyReport(NamedTuple):
     """What ``copy_tree`` did.
 
-    ``entries`` are for the manifest, parents first; empty where the caller records them itself. ``links`` counts the files
-    of several names. ``identity`` are device and inode of the source. ``files`` counts files, ``bytes`` their data (a
-    file of several names once). Paths are relative to the source. ``changed`` were not the same before and after,
-    ``vanished`` were listed but gone. ``left_out`` is what is not in the copy (what is mounted inside is an empty
-    folder there). ``notices`` are sentences for the operator about what was not kept. ``reflinked`` says whether all
-    data is shared with the source, ``None`` when there is none.
+    ``entries`` are for the manifest, parents first; empty where the caller records them itself. ``links`` counts the
+    files of several names. ``identity`` are device and inode of the source. ``hashed`` says whether each file has a
+    hash. ``files`` counts files, ``bytes`` their data (a file of several names once). Paths are relative to the
+    source. ``changed`` were not the same before and after, ``vanished`` were listed but gone. ``left_out`` is what
+    is not in the copy (what is mounted inside is an empty folder there). ``notices`` are sentences for the operator
+    about what was not kept. ``reflinked`` says whether all data is shared with the source, ``None`` when there is
+    none.
     """
 
     entries: tuple[Entry, ...]
@@ -57,6 +61,7 @@ class CopyReport(NamedTuple):
     reflinked: bool | None = None
     links: int = 0
     identity: tuple[int, int] = (0, 0)
+    hashed: bool = False
 
     @property
     def consistent(self) -> bool:
@@ -69,7 +74,7 @@ def copy_tree(
     destination: Path,
     *,
     rules: Rules | None = None,
-    hashes: bool = False,
+    hashes: bool | None = False,
     stop: Callable[[], bool] | None = None,
     record: Callable[[Entry], object] | None = None,
 ) -> CopyReport:
@@ -127,7 +132,7 @@ class _TreeCopier:
         dst: Descent,
         rules: Rules | None,
         *,
-        hashes: bool,
+        hashes: bool | None,
         stop: Callable[[], bool] | None,
         record: Callable[[Entry], object] | None,
     ) -> None:
@@ -139,6 +144,7 @@ class _TreeCopier:
         self._omissions = Omissions(rules or Rules(unreadable=False))
         self._capturing = rules is not None
         self._hashes, self._stop = hashes, stop
+        self._unhashed = 0
         self._opener = Opener(stop)
         self._data = DataCopier(stop)
         self._attributes = Attributes(dst.fd, self._lost_attribute)
@@ -183,6 +189,7 @@ class _TreeCopier:
             self._data.reflinked,
             self._groups,
             self._identity,
+            self._unhashed == 0,
         )
 
     def _fail(self, error: OSError) -> NoReturn:
@@ -337,14 +344,15 @@ class _TreeCopier:
     def _copy_file(self, src_fd: int, name: str, path: str, status: os.stat_result) -> None:
         dst_fd = os.open(name, _MAKE, 0o600, dir_fd=self._dst.fd)
         try:
-            size = self._data.copy(src_fd, dst_fd, status)
+            digest = self._new_digest()
+            size = self._data.copy(src_fd, dst_fd, status, digest)
             after = os.fstat(src_fd)
             if _differs(status, after):
-                status = after
-                size = self._copy_again(src_fd, dst_fd, status)
+                status, digest = after, self._new_digest()
+                size = self._copy_again(src_fd, dst_fd, status, digest)
                 if _differs(status, os.fstat(src_fd)):
                     self._changed.append(path)
-            sha256 = digest_fd(dst_fd) if self._hashes else None
+            sha256 = self._sha256(dst_fd, size, digest)
             mode = self._attributes.to_open(src_fd, dst_fd, status, path)
         finally:
             os.close(dst_fd)
@@ -352,11 +360,27 @@ class _TreeCopier:
         self._bytes += size
         self._record(path, status, mode, size=size, sha256=sha256)
 
-    def _copy_again(self, src_fd: int, dst_fd: int, status: os.stat_result) -> int:
+    def _new_digest(self) -> Hash | None:
+        if self._hashes is False:
+            return None
+        import hashlib
+
+        return hashlib.sha256()
+
+    def _sha256(self, dst_fd: int, size: int, digest: Hash | None) -> str | None:
+        """Return the hash of what is in the copy; by default only where its data, or nearly all of it, was read anyway."""
+        if digest is not None and self._data.digested:
+            return digest.hexdigest()
+        if self._hashes or (self._hashes is None and not self._data.shared and size <= _LARGEST_WITH_HOLES):
+            return digest_fd(dst_fd)
+        self._unhashed += 1
+        return None
+
+    def _copy_again(self, src_fd: int, dst_fd: int, status: os.stat_result, digest: Hash | None) -> int:
         os.ftruncate(dst_fd, 0)
         os.lseek(src_fd, 0, os.SEEK_SET)
         os.lseek(dst_fd, 0, os.SEEK_SET)
-        return self._data.copy(src_fd, dst_fd, status)
+        return self._data.copy(src_fd, dst_fd, status, digest)
 
     def _record(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from snapplan.drivers.directory.journal import State, list_journals
 from snapplan.drivers.directory.layout import NO_PLACE_FOR_CLONES, lay_out
 from snapplan.drivers.directory.listing import damage_of, is_stray, list_snapshots, list_targets
 from snapplan.drivers.directory.marker import marker_id
-from snapplan.drivers.directory.store import DATA, MANIFEST, Store
+from snapplan.drivers.directory.store import Store
 from snapplan.errors import BackendError, NotFoundError, RefusedError
-from snapplan.models.request import Inventory, Outcome, StartedRestore
+from snapplan.models.request import Difference, Inventory, Outcome, StartedRestore, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -118,22 +119,18 @@ class DirectoryDriver:
         self._refuse_read_only()
         return recover(self._store, live_runs)
 
-    def verify(self, snapshot: Snapshot) -> list[str]:
-        """Return in words how the data of a snapshot differs from its manifest; empty when it does not.
-
-        Content is compared where the manifest has hashes, else types, sizes, times, modes and links. Raises
-        ``NotFoundError``, ``BackendError``.
-        """
-        from snapplan.drivers.directory.manifest import ManifestError, read_manifest
-        from snapplan.drivers.directory.verify import verify_tree
+    def verify(self, snapshot: Snapshot, sample: int = 100) -> Verification:
+        """Compare a snapshot with its manifest. Raises ``NotFoundError``, ``BackendError``."""
+        from snapplan import clock
+        from snapplan.drivers.directory.verify import verify_snapshot
 
         with refusing(self._settings.backend, f"verify {snapshot.address}"):
-            path, _ = self._find(snapshot)
-            try:
-                manifest = read_manifest(path / MANIFEST)
-            except ManifestError as error:
-                return [str(error)]
-            return [str(difference) for difference in verify_tree(path / DATA, manifest)]
+            path = self._store.find(snapshot.scope, snapshot.target_name, snapshot.name)
+            facts = self._store.look(path)
+            if isinstance(facts, str) and (facts or os.path.lexists(path)):
+                return Verification((Difference(".", "record", found=facts or "its mark is missing"),))
+            path, facts = self._find(snapshot)
+            return verify_snapshot(path, facts, sample, clock.now().date())
 
     def close(self) -> None:
         """Nothing is held open."""

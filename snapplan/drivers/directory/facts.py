@@ -88,6 +88,7 @@ class Facts(NamedTuple):
     suspicion: str = ""
     origin: Origin | None = None
     manifest_size: int | None = None
+    manifest_sha256: str = ""
 
     def snapshot(self, backend: str, *, complete: bool, in_use: str = "", damage: str = "") -> Snapshot:
         """Return the snapshot as it is listed."""
@@ -163,6 +164,7 @@ def _facts(document: Document) -> Facts:
         suspicion=document.text_or("suspicion", "") or "",
         origin=_origin(document.object("origin")) if document.has("origin") else None,
         manifest_size=number("manifest_size"),
+        manifest_sha256=document.text_or("manifest_sha256", "") or "",
         source=document.text_or("source", "") or "",
     )
 

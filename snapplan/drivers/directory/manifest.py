@@ -1,8 +1,9 @@
 """The list of all that a tree holds, as JSON lines: what a snapshot is checked against.
 
-The first line is ``{"format": "snapplan.manifest/1", "hashes": true|false, "entries": N}``; then follows one object per
-entry, parents before children, ``.`` first. Names are text with the bytes that are no UTF-8 as lone surrogates
-(``os.fsencode`` gives them back). ``mode`` is octal text without the type, ``mtime_ns`` nanoseconds since 1970 UTC.
+The first line is ``{"format": "snapplan.manifest/1", "hashes": true|false, "entries": N}``, where ``hashes`` says
+whether any entry has one; then follows one object per entry, parents before children, ``.`` first. Names are text with
+the bytes that are no UTF-8 as lone surrogates (``os.fsencode`` gives them back). ``mode`` is octal text without the
+type, ``mtime_ns`` nanoseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 FORMAT = "snapplan.manifest/1"
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 # So many lines are written at once.
 _BATCH = 1_000
 
@@ -120,6 +121,7 @@ class ManifestWriter:
 
     def __init__(self, path: Path, *, hashes: bool = False) -> None:
         self._hashes = hashes
+        self._hashed = False
         self.entries = 0
         self._lines: list[str] = []
         self._file = open(path, "x", encoding="ascii", newline="\n")  # noqa: SIM115 - closed at the end of the block
@@ -127,12 +129,13 @@ class ManifestWriter:
 
     def _header(self, entries: int) -> str:
         # As long as any other header: the number is only known in the end.
-        flag = "true" if self._hashes else "false"
+        flag = " true" if self._hashes or self._hashed else "false"
         return f'{{"format":"{FORMAT}","hashes":{flag},"entries":{entries:12}}}\n'
 
     def add(self, entry: Entry) -> None:
         """Write one more entry."""
         self._lines.append(_line(entry))
+        self._hashed = self._hashed or entry.sha256 is not None
         self.entries += 1
         if len(self._lines) >= _BATCH:
             self._write()
@@ -192,16 +195,25 @@ def read_manifest(path: Path) -> Manifest:
     import json
 
     try:
-        with open(path, encoding="ascii", newline="\n") as file:
+        with open(_opened(path), encoding="ascii", newline="\n") as file:
             header = json.loads(file.readline())
             if not isinstance(header, dict) or header.get("format") != FORMAT:
                 raise ManifestError(f"{path} is not a {FORMAT}")
             entries = tuple(_entry(json.loads(line)) for line in file)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestError(f"{path} is not a whole manifest: {error}") from error
     if len(entries) != header.get("entries"):
         raise ManifestError(f"{path} is cut off: {len(entries)} of {header.get('entries')} entries")
     return Manifest(entries, bool(header.get("hashes")))
+
+
+def _opened(path: Path) -> int:
+    """Return the manifest, open; a pipe or a link of its name is none."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ManifestError(f"{path} is not a file")
+    return descriptor
 
 
 def looks_whole(path: str) -> bool:
@@ -251,3 +263,12 @@ def digest_fd(fd: int) -> str:
         digest.update(data)
         offset += len(data)
     return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of the regular file ``path``, hexadecimal. Raises ``OSError``."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return digest_fd(fd)
+    finally:
+        os.close(fd)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.linux import Mount
     from snapplan.models.target import Fingerprint
 
+# Their statvfs gives an id that is made of their UUID; others give a device number.
+_WITH_OWN_ID = frozenset({"ext2", "ext3", "ext4", "btrfs"})
 _BY_UUID = "/dev/disk/by-uuid"
 
 
@@ -60,7 +62,7 @@ def origin_of(path: Path) -> Origin:
     """
     table = mount_table()
     mount = _mount_around(path, table)
-    return _origin(path, mount)._replace(uuid="" if mount is None else _uuid(mount.source))
+    return _origin(path, mount)._replace(uuid="" if mount is None else _uuid(path, mount))
 
 
 def fingerprint_of(path: Path, table: Mapping[str, Mount]) -> Fingerprint:
@@ -85,11 +87,13 @@ def _mount_around(path: Path, table: Mapping[str, Mount]) -> Mount | None:
     return table[text]
 
 
-def _uuid(device: str) -> str:
-    """Return the UUID of the filesystem on a device, empty where that cannot be learned."""
-    if not device.startswith("/"):
+def _uuid(path: Path, mount: Mount) -> str:
+    """Return what tells the filesystem from others, whatever its device is called; empty where that cannot be learned."""
+    if mount.filesystem in _WITH_OWN_ID:
+        return f"{os.statvfs(path).f_fsid:x}"
+    if not mount.source.startswith("/"):
         return ""
-    real = os.path.realpath(device)
+    real = os.path.realpath(mount.source)
     try:
         with os.scandir(_BY_UUID) as links:
             return next((link.name for link in links if os.path.realpath(link.path) == real), "")

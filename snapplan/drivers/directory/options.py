@@ -79,10 +79,11 @@ class DirectoryOptions(Traits):
         {},
         description="`unreadable`, `mounts` and `may_be_empty` of single targets, by `scope/name` glob; the first counts.",
     )
-    content_hashes: bool = Field(
-        False,
+    content_hashes: bool | None = Field(
+        None,
         strict=True,
-        description="Keep a SHA-256 of each file in the manifest, and check it on restore.",
+        description="Keep a SHA-256 of each file in the manifest, and check it on restore and by `snapplan verify`. By"
+        " default of the files whose data is copied anyway, not of those that share it (reflink); `true` reads those too.",
     )
     parallel: int = Field(4, strict=True, ge=1, le=16, description="How many snapshots may be under way at once.")
 

@@ -4,61 +4,116 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+import zlib
+from typing import TYPE_CHECKING
 
 from snapplan.drivers.directory.descent import Descent
-from snapplan.drivers.directory.manifest import Entry, Manifest, digest_fd, entry_of
+from snapplan.drivers.directory.listing import damage_of
+from snapplan.drivers.directory.manifest import (
+    Entry,
+    Manifest,
+    ManifestError,
+    digest_fd,
+    digest_of,
+    entry_of,
+    read_manifest,
+)
+from snapplan.drivers.directory.store import DATA, MANIFEST
+from snapplan.models.request import Difference, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
-
-class Difference(NamedTuple):
-    """One way in which a tree is not what its manifest says.
-
-    ``what`` is ``missing``, ``extra``, ``type``, ``size``, ``mtime``, ``mode``, ``owner``, ``target``, ``link`` or
-    ``hash``.
-    """
-
-    path: str
-    what: str
-    expected: str = ""
-    found: str = ""
-
-    def __str__(self) -> str:
-        values = f": expected {self.expected}, found {self.found}" if self.expected or self.found else ""
-        return f"{self.path!r} {self.what}{values}"
+    from snapplan.drivers.directory.facts import Facts
 
 
 def verify_tree(
-    root: Path, manifest: Manifest, *, hashes: bool | None = None, owners: bool = False
+    root: Path,
+    manifest: Manifest,
+    *,
+    hashes: bool | None = None,
+    owners: bool = False,
+    chosen: Callable[[str], bool] | None = None,
 ) -> list[Difference]:
     """Return how the tree at ``root`` differs from ``manifest``, by path; empty when it does not.
 
-    ``hashes`` ``None``: read the content when the manifest has hashes; ``True`` raises ``ValueError`` when it has none.
-    ``owners`` also compares uid and gid, which a copy by a user other than root cannot keep. Raises ``OSError``.
+    ``hashes`` ``None``: read the content of the files whose hash the manifest has; ``True`` raises ``ValueError`` when it
+    has none. ``chosen`` says of which files (by path) the content is read; all by default. ``owners`` also compares uid and
+    gid, which a copy by a user other than root cannot keep. Raises ``OSError`` when ``root`` cannot be opened.
     """
+    return list(verify_all(root, manifest, hashes=hashes, owners=owners, chosen=chosen).differences)
+
+
+def verify_all(
+    root: Path,
+    manifest: Manifest,
+    *,
+    hashes: bool | None = None,
+    owners: bool = False,
+    chosen: Callable[[str], bool] | None = None,
+) -> Verification:
+    """Return the same with how much was compared."""
     if hashes and not manifest.hashes:
         raise ValueError("this manifest has no hashes to verify")
     with_hashes = manifest.hashes if hashes is None else hashes
     expected = {entry.path: entry for entry in manifest.entries}
+    hashable = {entry.path for entry in manifest.entries if entry.sha256 is not None} if with_hashes else set()
+    read = hashable if chosen is None else {path for path in hashable if chosen(path)}
     differences: list[Difference] = []
     linked: list[tuple[Entry, Entry]] = []
-    for found in _scan(root, with_hashes):
+    for found in _scan(root, read):
+        if isinstance(found, Difference):
+            differences.append(found)
+            if found.what == "unreadable":
+                expected.pop(found.path, None)
+            continue
         wanted = expected.pop(found.path, None)
         if wanted is None:
             differences.append(Difference(found.path, "extra"))
             continue
-        differences += _compare(wanted, found, owners=owners, hashes=with_hashes)
+        differences += _compare(wanted, found, owners=owners)
         if wanted.link is not None or found.link is not None:
             linked.append((wanted, found))
     differences += [Difference(path, "missing") for path in expected]
     differences += _links_that_differ(linked)
-    return sorted(differences)
+    return Verification(tuple(sorted(differences)), len(manifest.entries), len(read), len(hashable))
 
 
-def _compare(expected: Entry, found: Entry, *, owners: bool, hashes: bool) -> Iterator[Difference]:
+def verify_snapshot(path: Path, facts: Facts, sample: int, on: date) -> Verification:
+    """Compare the snapshot in the folder ``path`` with its manifest, and that with its mark; reads only.
+
+    Of ``sample`` percent of the files the content is read: which ones follows from the snapshot's id, ``on`` and the path.
+    """
+    damage = damage_of(str(path), facts)
+    record: list[Difference] = [Difference(".", "record", found=damage)] if damage else []
+    try:
+        if facts.manifest_sha256 and digest_of(path / MANIFEST) != facts.manifest_sha256:
+            record = [Difference(MANIFEST, "record", found="it is not as it was written")]
+        manifest = read_manifest(path / MANIFEST)
+        compared = verify_all(path / DATA, manifest, chosen=_sample(facts.id, sample, on))
+    except ManifestError as error:
+        return Verification((*record, Difference(MANIFEST, "record", found=str(error))))
+    except OSError as error:
+        unreadable = Difference(".", "unreadable", found=os.strerror(error.errno or 0))
+        return Verification(tuple(record) or (unreadable,))
+    return compared._replace(differences=(*record, *compared.differences))
+
+
+def _sample(identity: str, percent: int, on: date) -> Callable[[str], bool] | None:
+    if percent >= 100:
+        return None
+    seed = f"{identity} {on.isoformat()} ".encode()
+    limit = percent * (1 << 32) // 100
+
+    def is_chosen(path: str) -> bool:
+        return zlib.crc32(seed + os.fsencode(path)) < limit
+
+    return is_chosen
+
+
+def _compare(expected: Entry, found: Entry, *, owners: bool) -> Iterator[Difference]:
     path = expected.path
     if expected.type != found.type:
         yield Difference(path, "type", expected.type, found.type)
@@ -73,8 +128,8 @@ def _compare(expected: Entry, found: Entry, *, owners: bool, hashes: bool) -> It
         yield Difference(path, "owner", f"{expected.uid}:{expected.gid}", f"{found.uid}:{found.gid}")
     if expected.target != found.target:
         yield Difference(path, "target", str(expected.target), str(found.target))
-    if hashes and expected.sha256 is not None and expected.sha256 != found.sha256:
-        yield Difference(path, "hash", expected.sha256, str(found.sha256))
+    if found.sha256 is not None and expected.sha256 != found.sha256:
+        yield Difference(path, "hash", str(expected.sha256), found.sha256)
 
 
 def _links_that_differ(linked: Sequence[tuple[Entry, Entry]]) -> Iterator[Difference]:
@@ -94,16 +149,24 @@ def _partners(entries: Iterable[Entry]) -> dict[str, tuple[str, ...]]:
     return {path: tuple(sorted(paths)) for paths in groups.values() for path in paths}
 
 
-def _scan(root: Path, hashes: bool) -> Iterator[Entry]:
-    """Yield an entry for each thing below ``root``, and for it; never follows a symlink."""
+def _scan(root: Path, read: Collection[str]) -> Iterator[Entry | Difference]:
+    """Yield an entry for each thing below ``root``, and for it; never follows a symlink.
+
+    What cannot be read is a difference; the content of the files ``read`` is.
+    """
     links: dict[tuple[int, int], int] = {}
     with Descent(root) as place:
         yield entry_of(".", place.status)
-        for path, status in place.walk():
-            yield _found(place.fd, path, status, links, hashes)
+        try:
+            for path, status in place.walk():
+                yield _found(place.fd, path, status, links, read)
+        except OSError as error:
+            yield Difference(".", "unreadable", found=f"{os.strerror(error.errno or 0)}, in a folder of it")
 
 
-def _found(dir_fd: int, path: str, status: os.stat_result, links: dict[tuple[int, int], int], hashes: bool) -> Entry:
+def _found(
+    dir_fd: int, path: str, status: os.stat_result, links: dict[tuple[int, int], int], read: Collection[str]
+) -> Entry | Difference:
     name = path.rpartition("/")[2]
     kind = stat.S_IFMT(status.st_mode)
     link = None
@@ -114,10 +177,13 @@ def _found(dir_fd: int, path: str, status: os.stat_result, links: dict[tuple[int
     if kind != stat.S_IFREG:
         return entry_of(path, status, link=link)
     sha256 = None
-    if hashes:
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=dir_fd)
+    if path in read:
         try:
-            sha256 = digest_fd(fd)
-        finally:
-            os.close(fd)
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=dir_fd)
+            try:
+                sha256 = digest_fd(fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            return Difference(path, "unreadable", found=os.strerror(error.errno or 0))
     return entry_of(path, status, size=status.st_size, link=link, sha256=sha256)

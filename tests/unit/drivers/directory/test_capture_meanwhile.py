@@ -55,7 +55,7 @@ def test_a_named_folder_that_goes_meanwhile_is_left_out_and_said(tmp_path: Path)
     assert outcome.snapshot.contains == ("volume/b",)
     assert outcome.snapshot.consistent is False
     assert any("left out" in notice for notice in outcome.notices)
-    assert folders.open().verify(outcome.snapshot) == []
+    assert folders.open().verify(outcome.snapshot).differences == ()
 
 
 def test_named_folders_that_all_go_meanwhile_are_no_system(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_targets_behind_a_linked_folder_are_in_the_cloud_with_their_data(folders
     snapshot = folders.take("cloud")
     assert "vm/web" in snapshot.contains
     assert (folders.folder_of(snapshot) / "data/named/vm/web/disk").read_text() == "three"
-    assert folders.open().verify(snapshot) == []
+    assert folders.open().verify(snapshot).differences == ()
     (folders.base / "elsewhere/web/disk").write_text("spoilt")
     assert folders.open().restore(restoring(snapshot, "vm/web")).error is None
     folders.open().restore(restoring(snapshot, "vm/web", RestoreMode.CLONE, as_name="copy", restore="restore-2"))

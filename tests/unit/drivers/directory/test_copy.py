@@ -411,7 +411,7 @@ def test_a_file_that_keeps_changing_is_recorded(source: Path, copy: Path, monkey
     (source / "calm").write_text("calm")
     original = content.DataCopier.copy
 
-    def grow(self: content.DataCopier, src: int, dst: int, status: os.stat_result) -> int:
+    def grow(self: content.DataCopier, src: int, dst: int, status: os.stat_result, digest: None) -> int:
         size = original(self, src, dst, status)
         if status.st_size != 4:
             with (source / "log").open("a") as file:
@@ -431,7 +431,7 @@ def test_a_file_that_changes_once_is_copied_again(source: Path, copy: Path, monk
     original = content.DataCopier.copy
     times: list[int] = []
 
-    def rewrite(self: content.DataCopier, src: int, dst: int, status: os.stat_result) -> int:
+    def rewrite(self: content.DataCopier, src: int, dst: int, status: os.stat_result, digest: None) -> int:
         size = original(self, src, dst, status)
         if not times:
             (source / "file").write_bytes(b"new")

@@ -35,7 +35,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_each_line_is_json_that_explains_itself(tmp_path: Path) -> None:
     write_manifest(tmp_path / "m", ENTRIES)
     header, *rows = [json.loads(line) for line in (tmp_path / "m").read_text().split("\n")[:-1]]
-    assert header == {"format": "snapplan.manifest/1", "hashes": False, "entries": 5}
+    assert header == {"format": "snapplan.manifest/1", "hashes": True, "entries": 5}
     assert rows[1] == {
         "path": "plain",
         "type": "file",

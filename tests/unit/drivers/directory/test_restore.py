@@ -59,7 +59,7 @@ def test_in_place_brings_back_the_old_content_with_all_that_belongs_to_it(folder
     assert folders.tree(place) == {"file": "one", "link": "one", "run": "run"}
     assert (place / "run").stat().st_mode & 0o777 == 0o700
     assert place.stat().st_mtime_ns == 12_345
-    assert folders.open().verify(snapshot) == []
+    assert folders.open().verify(snapshot).differences == ()
     assert _aside(folders) == []
 
 
@@ -213,7 +213,7 @@ def test_a_store_made_inside_the_target_since_the_snapshot_survives_its_restore(
     assert (folders.root / "tenants/acme/vms/db/disk").read_text() == "five"
     assert not (folders.root / "tenants/acme/vms/late").exists()
     assert inner.open(backend="inner").inventory().snapshots == [made.snapshot]
-    assert inner.open(backend="inner").verify(made.snapshot) == []  # type: ignore[arg-type]
+    assert inner.open(backend="inner").verify(made.snapshot).differences == ()  # type: ignore[arg-type]
     assert _aside(folders) == []
 
 

@@ -71,7 +71,7 @@ def test_a_change_replaces_the_mark_and_nothing_else(folders: Folders) -> None:
     outcome = folders.change(snapshot, mark)
     assert outcome.snapshot == snapshot._replace(mark=mark)
     assert folders.snapshots() == [snapshot._replace(mark=mark)]
-    assert folders.open().verify(snapshot) == []
+    assert folders.open().verify(snapshot).differences == ()
 
 
 def test_what_has_no_readable_mark_is_foreign_and_never_touched(folders: Folders) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from snapplan.drivers.directory.copy import copy_tree
 from snapplan.drivers.directory.manifest import Manifest
-from snapplan.drivers.directory.verify import Difference, verify_tree
+from snapplan.drivers.directory.verify import verify_tree
+from snapplan.models.request import Difference
 
 if TYPE_CHECKING:
     from pathlib import Path
