@@ -83,6 +83,7 @@ class Observation(NamedTuple):
     changed: Sequence[Snapshot]
     gone: Sequence[Snapshot]
     expired: Sequence[Snapshot] = ()
+    unreadable: Sequence[str] = ()
 
 
 class Run(NamedTuple):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
-    from snapplan.catalog.base import KnownSnapshot, Observation
+    from snapplan.catalog.base import Observation
+    from snapplan.catalog.loading import Known
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Target
     from snapplan.models.world import Drift
@@ -69,7 +70,7 @@ WHERE gone_at > ? AND EXISTS (
 ) ORDER BY gone_at, 1, 2, 3"""
 
 
-def load_snapshots(db: sqlite3.Connection, backend: str) -> dict[str, KnownSnapshot]:
+def load_snapshots(db: sqlite3.Connection, backend: str) -> Known:
     """Return the snapshots that were there at the last refresh, by native id."""
     refreshed = db.execute("SELECT refreshed_at FROM backend WHERE name = ?", (backend,)).fetchone()
     traits = db.execute(f"SELECT id, {TRAIT_COLUMNS} FROM trait")
@@ -138,6 +139,9 @@ def observe(db: sqlite3.Connection, observation: Observation) -> None:
     if earlier is not None and at < earlier[0] <= at + DAY:
         return
     traits = Traits(db)
+    db.executemany(
+        "DELETE FROM snapshot WHERE backend = ? AND native_id = ?", ((backend, each) for each in observation.unreadable)
+    )
     # In the order of the key the table grows at its end instead of everywhere.
     changed = sorted(observation.changed, key=lambda snapshot: snapshot.native_id)
     db.executemany(_OBSERVE, ((*_full_row(traits, snapshot, None), at, at) for snapshot in changed))

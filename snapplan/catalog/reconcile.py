@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.catalog.admission import admitted
 from snapplan.catalog.base import Observation
 from snapplan.catalog.drift import (
     appeared,
@@ -18,7 +19,6 @@ from snapplan.catalog.drift import (
     vanished_snapshot,
     vanished_target,
 )
-from snapplan.errors import BackendError
 from snapplan.models.homonyms import with_distinct_names
 from snapplan.models.world import BackendState, ManualKey, ManualRecord, Triple
 from snapplan.redaction import redact
@@ -60,14 +60,15 @@ def reconcile(
     The later of the catalog's and the backend's expiration stands in the marks of our snapshots. ``past_drift`` is what
     earlier refreshes saw vanish, of any backend. ``places`` says where each target was found to lie, also of those that
     were gone for a while: one that lies elsewhere now is recorded where it was, until a person accepts it. Raises
-    ``BackendError`` for a listing that gives one id twice or text that is not valid Unicode: it could not be recorded, and
-    a listing without it would be a partial one.
+    ``BackendError`` for a listing whose targets are not what they have to be (``admission``).
     """
-    inventory = with_distinct_names(inventory._replace(snapshots=_without_strays(inventory)))
-    snapshot_ids = _unique(backend, "snapshot", [snapshot.native_id for snapshot in inventory.snapshots])
-    _unique(backend, "target", [target.id for target in inventory.targets])
+    inventory = with_distinct_names(admitted(backend, inventory, known))
+    unreadable: tuple[str, ...] = getattr(known, "unreadable", ())
+    if unreadable:
+        text = f"{len(unreadable)} records of the catalog could not be read back; what is still there is recorded anew"
+        inventory = inventory._replace(notices=(*inventory.notices, text))
+    snapshot_ids = {snapshot.native_id for snapshot in inventory.snapshots}
     compared = _compare_snapshots(inventory.snapshots, known, project, live_runs, listing_started_at)
-    _refuse_broken_text(backend, inventory.targets, compared.changed)
     missing = _missing(known, snapshot_ids, listing_started_at)
     ended = _ended(missing, known, capabilities, _latest(listing_started_at, inventory.backend_clock))
     gone = [snapshot for snapshot in missing if snapshot.native_id not in ended]
@@ -99,61 +100,9 @@ def reconcile(
         moved=moved,
     )
     expired = tuple(snapshot for snapshot in missing if snapshot.native_id in ended)
-    return state, Observation(backend, listing_started_at, targets, targets_gone, compared.changed, gone, expired)
-
-
-def _without_strays(inventory: Inventory) -> list[Snapshot]:
-    """Return the snapshots, those without their mark whose mark says that another store made them: they are copies."""
-    identity = inventory.identity
-    if not identity:
-        return inventory.snapshots
-    return [
-        snapshot
-        if snapshot.mark is None or snapshot.mark.store is None or snapshot.mark.store == identity
-        else snapshot._replace(mark=None, stray=snapshot.mark.store)
-        for snapshot in inventory.snapshots
-    ]
-
-
-def _unique(backend: str, what: str, ids: list[str]) -> set[str]:
-    unique = set(ids)
-    if len(unique) < len(ids):
-        seen: set[str] = set()
-        for twice in ids:
-            if twice in seen:
-                break
-            seen.add(twice)
-        raise BackendError(
-            backend, f"the listing of {backend!r} gives the {what} id {twice!r} twice; it is not trusted"
-        )
-    return unique
-
-
-def _refuse_broken_text(backend: str, targets: Iterable[Target], snapshots: Iterable[Snapshot]) -> None:
-    texts = [(target.address, f"{target.name}\0{target.id}\0{' '.join(target.tags)}") for target in targets]
-    texts += [(snapshot.address, text) for snapshot in snapshots if not (text := _text_of(snapshot)).isascii()]
-    for address, text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise BackendError(
-                backend,
-                f"the listing of {backend!r} gives {address!r}, in which there is text that is not valid Unicode "
-                f"({text[error.start]!r}); it is not trusted",
-                hint="rename it on the backend",
-            ) from None
-
-
-def _text_of(snapshot: Snapshot) -> str:
-    """Return all of a snapshot that is written as text; in one piece, as there may be 100,000 of them."""
-    one, mark = snapshot, snapshot.mark
-    text = f"{one.native_id}\0{one.name}\0{one.target_id}\0{one.target_name}\0{one.in_use}\0{one.stray}"
-    text += f"\0{one.damage}\0{one.suspicion}\0{one.gaps}"
-    if mark is None:
-        return text
-    text += f"\0{mark.project}\0{mark.target_id}\0{mark.run}\0{mark.profile}\0{mark.period}\0{mark.key}\0{mark.set}"
-    text += f"\0{mark.store}"
-    return text if mark.pin is None else f"{text}\0{mark.pin.owner}\0{mark.pin.reason}"
+    return state, Observation(
+        backend, listing_started_at, targets, targets_gone, compared.changed, gone, expired, unreadable
+    )
 
 
 def _compare_snapshots(

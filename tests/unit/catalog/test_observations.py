@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import gc
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from snapplan.catalog.reconcile import reconcile
+from snapplan.models.request import Inventory
 from snapplan.models.snapshot import Pin
+from snapplan.models.target import Capabilities
 from snapplan.models.world import Drift
 
-from .samples import NOW, accept, expire, foreign, mark, observation, snapshot, take, target
+from .samples import NOW, PROJECT, accept, expire, foreign, mark, observation, snapshot, take, target
 
 if TYPE_CHECKING:
     from snapplan.catalog.base import Catalog
@@ -34,6 +37,23 @@ def test_what_was_observed_is_known(catalog: Catalog) -> None:
     assert {record.seen_at for record in known.values()} == {NOW}
     assert catalog.known_targets("dc1") == [target(tags=frozenset({"x", "y"}), can_quiesce=True)]
     assert catalog.known("dc2") == {}
+
+
+@pytest.mark.parametrize("column", ["quiesced", "consistent", "contains", "mark_minimum", "mark_pin"])
+def test_a_record_that_cannot_be_read_back_is_dropped_once_and_recorded_anew(catalog: Catalog, column: str) -> None:
+    catalog.observe(observation(changed=[snapshot("s1"), foreign()]))
+    with catalog._connection.write() as db:  # type: ignore[attr-defined]
+        db.execute(f"UPDATE trait SET {column} = 'maybe' WHERE mark_project IS NOT NULL")
+    known = catalog.known("dc1")
+    assert list(known) == ["f1"]
+    listed = Inventory((), [snapshot("s1"), foreign()])
+    options: dict[str, Any] = {"project": PROJECT, "live_runs": frozenset(), "listing_started_at": NOW + MINUTE}
+    state, found = reconcile("dc1", Capabilities(frozenset()), listed, known, [], **options)
+    assert state.notices == ("1 records of the catalog could not be read back; what is still there is recorded anew",)
+    catalog.observe(found)
+    assert sorted(catalog.known("dc1")) == ["f1", "s1"]
+    again, _ = reconcile("dc1", Capabilities(frozenset()), listed, catalog.known("dc1"), [], **options)
+    assert again.notices == ()
 
 
 def test_what_was_not_mentioned_stays_and_was_seen_again(catalog: Catalog) -> None:

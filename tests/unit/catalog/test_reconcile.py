@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from snapplan.catalog.base import KnownSnapshot, Observation
 from snapplan.catalog.reconcile import later, reconcile, satisfied_slots
+from snapplan.catalog.rows import snapshot_row, target_of, target_row, trait_of, trait_row
 from snapplan.errors import BackendError
 from snapplan.models.request import Inventory, StartedRestore
-from snapplan.models.snapshot import Pin
+from snapplan.models.snapshot import Condition, Pin
 from snapplan.models.target import Capabilities, Scope, Target
 from snapplan.models.world import Drift
 
@@ -19,7 +20,6 @@ from .samples import DAILY, HOURLY, NOW, PROJECT, foreign, mark, observation, sn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from snapplan.catalog.base import Catalog
     from snapplan.models.snapshot import Snapshot
@@ -177,12 +177,75 @@ def test_ours_that_the_catalog_did_not_know_appeared() -> None:
     assert [list(s.drift) for s in (going_on, half_made, not_ours, managed)] == [[], [], [], []]
 
 
-@pytest.mark.parametrize("twice", ["snapshot", "target"])
-def test_a_listing_that_gives_an_id_twice_is_not_trusted(twice: str) -> None:
-    shots = [snapshot("s0"), snapshot("s1"), snapshot("s1", name="x")] if twice == "snapshot" else []
-    targets = [target("id-a"), target("id-b"), target("id-b", "c")] if twice == "target" else []
-    with pytest.raises(BackendError, match=f"gives the {twice} id '(s1|id-b)' twice"):
-        run(shots, {}, targets)
+def test_a_target_id_that_is_listed_twice_is_not_trusted() -> None:
+    with pytest.raises(BackendError, match="gives the target id 'id-b' twice"):
+        run([], {}, [target("id-a"), target("id-b"), target("id-b", "c")])
+
+
+def test_the_first_of_two_snapshots_with_one_id_has_it() -> None:
+    state, _ = run([snapshot("s0"), snapshot("s1"), snapshot("s1", name="x")], {})
+    first, second = state.snapshots[1:]
+    assert first == snapshot("s1")
+    assert (second.name, second.mark, second.condition) == ("x", None, Condition.DAMAGED)
+    assert second.native_id != first.native_id
+    assert any(second.address in notice for notice in state.notices)
+
+
+HUGE = 10**30
+ANY_MARK: Any = mark()
+ANY_ROW: Any = snapshot()
+ODD: dict[str, dict[str, Any]] = {
+    "a huge size": {"size": HUGE},
+    "a negative size": {"size": -1},
+    "a size that is true": {"size": True},
+    "a text for a flag": {"quiesced": "maybe"},
+    "no list": {"contains": 5},
+    "a list of numbers": {"contains": (1,)},
+    "a local time": {"completed_at": NOW.replace(tzinfo=None)},
+    "the year 1": {"locked_until": datetime(1, 1, 1, tzinfo=UTC)},
+    "the year 9999": {"locked_until": datetime(9999, 12, 31, tzinfo=UTC)},
+    "no Unicode": {"in_use": "odd\udce9"},
+    "another backend": {"backend": "dc2"},
+    "no mark": {"mark": {"project": "p"}},
+    "a number for a profile": {"mark": ANY_MARK._replace(profile=7)},
+    "an object for a key": {"mark": ANY_MARK._replace(key={"a": 1})},
+    "a list for a set": {"mark": ANY_MARK._replace(set=[1])},
+    "a huge minimum": {"mark": mark()._replace(minimum=HUGE)},
+    "a pin of no Unicode": {"mark": mark()._replace(pin=Pin("odd\udce9", "audit"))},
+    "a pin that is a text": {"mark": ANY_MARK._replace(pin="me")},
+}
+
+
+@pytest.mark.parametrize("fields", ODD.values(), ids=ODD.keys())
+def test_an_odd_row_of_any_driver_is_damaged_and_breaks_nothing(fields: dict[str, Any]) -> None:
+    odd = snapshot("s9", name="odd")._replace(**fields)
+    for known in ({}, seen(snapshot("s9", name="odd"))):
+        state, found = run([snapshot("s1"), odd, snapshot("s2", name="n2")], known)
+        assert [one.native_id for one in state.snapshots] == ["s1", "s9", "s2"]
+        assert state.snapshots[1].condition is Condition.DAMAGED
+        assert state.snapshots[1].mark is None
+        assert any("odd" in notice for notice in state.notices)
+        for changed in found.changed:
+            assert target_of(target_row(target())) == target()
+            assert trait_of(trait_row(changed))
+            assert all(not isinstance(value, int) or value < 1 << 63 for value in snapshot_row(changed))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        snapshot()._replace(native_id=[]),
+        snapshot()._replace(taken_at=None),
+        snapshot()._replace(name=3),
+        None,
+        {},
+        "text",
+    ],
+)
+def test_a_row_that_cannot_be_named_is_left_out_and_said(row: Any) -> None:
+    state, _ = run([snapshot("s1"), row], {})
+    assert [one.native_id for one in state.snapshots] == ["s1"]
+    assert len(state.notices) == 1
 
 
 def test_a_renamed_target_is_the_same_and_drift() -> None:
@@ -267,20 +330,9 @@ def test_after_recording_a_listing_the_catalog_knows_exactly_that(
     assert sorted(state.snapshots) == sorted(listed)
 
 
-@pytest.mark.parametrize(
-    ("targets", "listed"),
-    [
-        ([target()._replace(name="odd\udce9")], []),
-        ([], [snapshot()._replace(target_name="odd\udce9")]),
-        ([], [snapshot(mark=mark()._replace(run="odd\udce9"))]),
-        ([], [snapshot(mark=mark()._replace(pin=Pin("odd\udce9", "audit")))]),
-    ],
-)
-def test_text_that_nobody_could_record_is_named_and_stops_this_backend_only(
-    targets: list[Target], listed: list[Snapshot]
-) -> None:
-    with pytest.raises(BackendError, match="not valid Unicode") as caught:
-        run(listed, {}, targets)
+def test_a_target_that_nobody_could_record_is_named_and_stops_this_backend_only() -> None:
+    with pytest.raises(BackendError, match="whose name is not what it has to be") as caught:
+        run([], {}, [target()._replace(name="odd\udce9")])
     assert caught.value.backend == "dc1"
     assert str(caught.value).encode()
     assert caught.value.hint
