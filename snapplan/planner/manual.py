@@ -20,6 +20,7 @@ from snapplan.planner.foresight import is_foreseen
 from snapplan.planner.names import fitting, manual_name
 from snapplan.planner.options import capture_options, emptiness
 from snapplan.planner.resolve import TargetIndex
+from snapplan.planner.safety import SAFETY_PREFIX
 from snapplan.planner.sets import held
 from snapplan.planner.steps import add_expiry, precondition, whereabouts
 
@@ -141,7 +142,8 @@ def manual_request(
     name = fitting(manual_name(key), "\n".join([project, target.id, key]), state.capabilities, taken)
     options = {} if capture is None else capture_options(capture, state.capabilities, target.scope)
     may_be_empty = any(r.may_be_empty for r in context.resolution.triples.values() if r.target == target)
-    options |= emptiness(context.world, target, allowed=may_be_empty)
+    # Who restores a target knows what has become of it: its safety snapshot tells nothing new.
+    options |= emptiness(context.world, target, allowed=may_be_empty or key.startswith(SAFETY_PREFIX))
     return SnapshotRequest(target, name, mark, quiesce, relative, description, options)
 
 

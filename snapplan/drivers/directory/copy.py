@@ -21,7 +21,7 @@ from snapplan.drivers.directory.manifest import Entry, digest_fd, entry_of
 from snapplan.drivers.directory.marker import is_real_store
 from snapplan.drivers.directory.mounts import mount_points
 from snapplan.drivers.directory.omissions import LeftOut, Omissions, Reason, Rules, omission_notices
-from snapplan.drivers.directory.opening import NO_SUCH_NAMES, Opener, deadline, is_of_source
+from snapplan.drivers.directory.opening import NO_SUCH_NAMES, Opener, deadline, differs, is_of_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -299,7 +299,7 @@ class _TreeCopier:
         else:
             src_fd, dst_fd = os.dup(self._src.fd), os.dup(self._dst.fd)
         try:
-            if _differs(level.status, os.fstat(src_fd)):
+            if differs(level.status, os.fstat(src_fd)):
                 self._changed.append(path)
             self._attributes.to_open(src_fd, dst_fd, level.status, path)
         finally:
@@ -347,10 +347,10 @@ class _TreeCopier:
             digest = self._new_digest()
             size = self._data.copy(src_fd, dst_fd, status, digest)
             after = os.fstat(src_fd)
-            if _differs(status, after):
+            if differs(status, after):
                 status, digest = after, self._new_digest()
                 size = self._copy_again(src_fd, dst_fd, status, digest)
-                if _differs(status, os.fstat(src_fd)):
+                if differs(status, os.fstat(src_fd)):
                     self._changed.append(path)
             sha256 = self._sha256(dst_fd, size, digest)
             mode = self._attributes.to_open(src_fd, dst_fd, status, path)
@@ -491,11 +491,3 @@ class _TreeCopier:
         """Copy what stands now where a file or folder was listed; a file or folder again is only recorded."""
         self._changed.append(path)
         self._special(name, path)
-
-
-def _differs(before: os.stat_result, after: os.stat_result) -> bool:
-    return (
-        before.st_mtime_ns != after.st_mtime_ns
-        or before.st_ctime_ns != after.st_ctime_ns
-        or before.st_size != after.st_size
-    )

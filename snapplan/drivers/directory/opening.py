@@ -93,3 +93,12 @@ def is_of_source(error: OSError, src_fd: int) -> bool:
     except OSError:
         return True
     return False
+
+
+def differs(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether a file was written, or its attributes were, between two looks at it."""
+    return (
+        before.st_mtime_ns != after.st_mtime_ns
+        or before.st_ctime_ns != after.st_ctime_ns
+        or before.st_size != after.st_size
+    )
