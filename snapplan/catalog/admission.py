@@ -126,7 +126,7 @@ def _is_plain(snapshot: Snapshot) -> bool:
     one, mark = snapshot, snapshot.mark
     text = f"{one.native_id}{one.name}{one.target_id}{one.target_name}{one.in_use}"
     text += f"{one.stray}{one.damage}{one.suspicion}{one.gaps}"
-    instants = (one.taken_at, one.completed_at, one.locked_until)
+    instants: tuple[datetime | None, ...] = (one.taken_at, one.completed_at, one.locked_until)
     if mark is not None:
         if mark.pin is not None or not mark.project or not 0 <= mark.minimum <= LARGEST_NUMBER:
             return False

@@ -64,9 +64,6 @@ def reconcile(
     """
     inventory = with_distinct_names(admitted(backend, inventory, known))
     unreadable: tuple[str, ...] = getattr(known, "unreadable", ())
-    if unreadable:
-        text = f"{len(unreadable)} records of the catalog could not be read back; what is still there is recorded anew"
-        inventory = inventory._replace(notices=(*inventory.notices, text))
     snapshot_ids = {snapshot.native_id for snapshot in inventory.snapshots}
     compared = _compare_snapshots(inventory.snapshots, known, project, live_runs, listing_started_at)
     missing = _missing(known, snapshot_ids, listing_started_at)
@@ -94,7 +91,7 @@ def reconcile(
         clock=inventory.backend_clock,
         platform=inventory.platform,
         deletes_at=inventory.deletes_at,
-        notices=tuple(redact(notice.removeprefix(f"{backend}: ")) for notice in inventory.notices),
+        notices=_notices(backend, inventory, unreadable),
         attention=tuple(each._replace(text=redact(each.text)) for each in inventory.attention),
         requests=inventory.requests,
         moved=moved,
@@ -103,6 +100,15 @@ def reconcile(
     return state, Observation(
         backend, listing_started_at, targets, targets_gone, compared.changed, gone, expired, unreadable
     )
+
+
+def _notices(backend: str, inventory: Inventory, unreadable: Collection[str]) -> tuple[str, ...]:
+    said = [redact(notice.removeprefix(f"{backend}: ")) for notice in inventory.notices]
+    if unreadable:
+        said.append(
+            f"{len(unreadable)} records of the catalog could not be read back; what is still there is recorded anew"
+        )
+    return tuple(said)
 
 
 def _compare_snapshots(
