@@ -170,13 +170,34 @@ class Execution(NamedTuple):
         now = clock.now()
         with collection_paused():
             world = self.workspace.observe(now, backends=self.limits.backends, run=run)
-            doing, said, absent = self.decide(world, now)
+            current = self._planned(world, now)
+            doing, said, absent = self.decide(world, now, current)
         self._approve(run, doing)
+        self._record_blocked(current, now)
         for text in said:
             self.observer.notice(text)
         return doing, absent, world
 
-    def decide(self, world: World, now: datetime) -> tuple[Plan, list[str], tuple[Absent, ...]]:
+    def _planned(self, world: World, now: datetime) -> Plan:
+        return self.workspace.plan_of(world, now, orders=self.orders, focus=self.limits, allowed=self.terms.allowed)
+
+    def _record_blocked(self, current: Plan, now: datetime) -> None:
+        """Record what guards stop, so that it stays stopped; what is planned no more is forgotten, as far as all was."""
+        from snapplan.planner.guards.sticky import stopped
+        from snapplan.planner.timekeeping import MACHINE
+
+        if self.orders:
+            return
+        whole = self.limits == Focus()
+        read = {backend.name for backend in current.backends if backend.error is None} if whole else set()
+        blocked = set(stopped(current.actions, current.guards))
+        known = self.workspace.catalog.state().blocked
+        if blocked or known:
+            self.workspace.catalog.record_blocked(blocked, {*read, *([MACHINE] if whole else [])}, now)
+
+    def decide(
+        self, world: World, now: datetime, current: Plan | None = None
+    ) -> tuple[Plan, list[str], tuple[Absent, ...]]:
         """Plan ``world`` again; return what may be carried out, sentences about the rest, and what else was approved.
 
         Changes nothing. Raises ``PlanStaleError`` where what was approved must not be carried out any more.
@@ -187,7 +208,7 @@ class Execution(NamedTuple):
         from snapplan.applier.verify import verify
 
         terms = self.terms
-        current = self.workspace.plan_of(world, now, orders=self.orders, focus=self.limits, allowed=terms.allowed)
+        current = current or self._planned(world, now)
         wanted, left = chosen(current, terms)
         doing, said = consented(wanted, terms)
         if self.approved is None or self._kept:
@@ -254,7 +275,7 @@ class Execution(NamedTuple):
         from snapplan.catalog.base import Acceptance
 
         blocked = [guard for guard in plan.guards if guard.state == "blocked"]
-        if any(guard.name == CLOCK for guard in blocked):
+        if any(guard.name == CLOCK and guard.backend is None for guard in blocked):
             return None
         before = world.catalog
         identities = self._identities(world, report)
@@ -263,7 +284,7 @@ class Execution(NamedTuple):
         policy = self.workspace.policy
         tripped = any(guard.state != "ok" for guard in plan.guards)
         guards = before.guards if tripped and before.guards else policy.config.guards.model_dump(mode="json")
-        stopped = {guard.backend for guard in blocked if guard.name == INVENTORY}
+        stopped = {guard.backend for guard in blocked if guard.name in (INVENTORY, CLOCK)}
         answered = {backend.name for backend in plan.backends if backend.error is None}
         # What git could not read once is not forgotten; who leaves git for good has allowed that.
         commit = policy.commit or (before.commit if self.workspace.origin.unreadable else None)

@@ -1,8 +1,8 @@
 """What else than its wall clock this machine knows of the time.
 
-A wall clock that runs ahead lets everything expire, so that a jump of more than a day is believed only where another clock
-agrees. In this order, the first that can be had: the time since the last confirmed apply on the same boot; that the kernel
-says that NTP keeps the wall clock right (Linux only).
+A wall clock that runs ahead lets everything expire, so that nothing does while another clock proves it wrong, and a jump
+of more than a day is believed only where another clock agrees. In this order, the first that can be had: the time since the
+last confirmed apply on the same boot, sleep included; that the kernel says that NTP keeps the wall clock right (Linux).
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ STA_UNSYNC = 0x0040
 def reading(now: datetime, state: CatalogState) -> datetime | None:
     """Return what this machine's second clock says (UTC), or ``None`` where it has none.
 
-    ``now`` is what the wall clock says, ``state`` what the last confirmed apply recorded. Up to a day after it
-    the wall clock itself is believed. While ``SNAPPLAN_NOW`` sets the clock, the second is ``SNAPPLAN_SECOND_CLOCK``.
+    ``now`` is what the wall clock says, ``state`` what the last confirmed apply recorded. The kernel is asked only more
+    than a day after it: until then nobody needs to hear that it agrees. While ``SNAPPLAN_NOW`` sets the clock, the second
+    is ``SNAPPLAN_SECOND_CLOCK``.
     """
     if state.high_water is None:
         return None
-    if now - state.high_water <= BELIEVED_FOR:
-        return now
     counted = clock.second(state.high_water, state.boot_id, state.boot_seconds)
-    if counted is not None or os.environ.get(clock.NOW_VARIABLE):
+    if counted is not None or os.environ.get(clock.NOW_VARIABLE) or now - state.high_water <= BELIEVED_FOR:
         return counted
     return now if kernel_is_synchronised() else None
 

@@ -179,12 +179,17 @@ class Workspace:
         return self._world(self.catalog.state(), states, now)._replace(refreshed=False)
 
     def _world(self, state: CatalogState, states: Mapping[str, BackendState], now: datetime) -> World:
-        """Return the world; for another instant than the present one the second clock is moved by as much."""
+        """Return the world; for another instant than the present one the other clocks are moved by as much."""
         from snapplan import second_clock
         from snapplan.planner.acceptance import with_accepted
 
         present = clock.now()
         second = second_clock.reading(present, state)
+        if now != present:
+            states = {
+                name: each if each.clock is None else each._replace(clock=each.clock + (now - present))
+                for name, each in states.items()
+            }
         return with_accepted(World(state, states, second_clock=None if second is None else second + (now - present)))
 
     def apply(

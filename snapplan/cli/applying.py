@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from snapplan import clock
 from snapplan.applier.consent import Terms, chosen, is_gated
 from snapplan.cli import console
-from snapplan.cli.exit_codes import ExitCode, exit_code, known, unread
+from snapplan.cli.exit_codes import ExitCode, exit_code, is_stopped, known, unread
 from snapplan.cli.interrupts import stopping
 from snapplan.cli.lifting import Lifted
 from snapplan.cli.planning import apply_command, check_focus, in_place_targets, order_command, undo_commands
@@ -183,7 +183,7 @@ def account_exit_code(
     A restore in place that was not ``confirmed``, and what is ``gated`` because nobody looked at it, count as blocked.
     ``undecided`` says that a half-exchanged restore was left for a person.
     """
-    stopped = any(guard["state"] not in ("ok", "allowed") for guard in document["guards"])
+    stopped = is_stopped(document)
     stopped = stopped or gated or not confirmed.issuperset(in_place_targets(document))
     return exit_code(
         ExitCode.INTERRUPTED if account["state"] == "interrupted" else None,

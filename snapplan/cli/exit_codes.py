@@ -66,6 +66,13 @@ def exit_code(*causes: BaseException | ExitCode | None) -> int:
     return int(next((code for code in PRECEDENCE if code in codes), ExitCode.DONE))
 
 
+def is_stopped(document: Mapping[str, Any]) -> bool:
+    """Whether a guard stops something of a plan; clocks that only disagree do when that has lasted for a day."""
+    return any(
+        guard["state"] not in ("ok", "allowed") and guard["value"].get("overdue", True) for guard in document["guards"]
+    )
+
+
 def unread(document: Mapping[str, Any]) -> Iterator[ExitCode]:
     """Yield the code of each backend that could not be read; ``document`` is a plan or a status."""
     for backend in document["backends"]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snapplan.cli.console import notice, out_style, result
-from snapplan.cli.exit_codes import ExitCode, exit_code, unread
+from snapplan.cli.exit_codes import ExitCode, exit_code, is_stopped, unread
 from snapplan.cli.options import INSTANT, commit, focus, repository
 from snapplan.cli.session import session
 
@@ -111,7 +111,7 @@ def rendered(
 
 def plan_exit_code(document: dict[str, Any], *, detailed: bool) -> int:
     """Return the exit code of a plan: what it found wrong, and with ``detailed`` whether there is something to do."""
-    stopped = any(guard["state"] not in ("ok", "allowed") for guard in document["guards"])
+    stopped = is_stopped(document)
     invalid = any(finding["severity"] == "error" for finding in document["diagnostics"])
     return exit_code(
         ExitCode.BLOCKED if stopped else None,

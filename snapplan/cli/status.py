@@ -57,5 +57,6 @@ def _exit_code(document: Mapping[str, Any], *, detailed: bool) -> int:
     attention = document["drift"] or document["attention"] or any(row["attention"] for row in document["targets"])
     return exit_code(
         *unread(document),
+        ExitCode.BLOCKED if any(each["lasted"] for each in document["clocks"]) else None,
         ExitCode.DRIFT if detailed and attention else None,
     )

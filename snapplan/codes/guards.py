@@ -43,12 +43,12 @@ GUARDS = (
         "SP304",
         "max_unassign: the protection of many targets ends",
         "Counts, per backend, the targets that still exist and had a profile, and to which none applies any more. Up"
-        " to 10 % of the backend's assigned targets, at least 3, may end in 24 hours: what applies of the last 24 hours"
-        " ended counts with what is planned, unless it is protected again. An assignment that is still in"
-        " the policy, selected targets before and selects none of them now, trips it whatever the limit: a tag"
-        " listing came back empty, or a tag was renamed. What is gone from the backend does not count, nor what"
-        " moved: renames. The end of protection and the expiry of orphans of these targets are stopped, so that they"
-        " stay as they are.",
+        " to 10 % of the backend's assigned targets, at least 3, may end in 30 days: what applies of the last 30 days"
+        " ended counts with what is planned, unless it is protected again. An assignment that selected targets before and"
+        " selects none of them now, or that is gone from the policy and leaves its targets without any profile, trips it"
+        " whatever the limit: a tag listing came back empty, a tag was renamed, a policy file was lost in a merge. What"
+        " is gone from the backend does not count, nor what moved: renames. The end of protection and the expiry of"
+        " orphans of these targets are stopped, so that they stay as they are.",
         "See with snapplan list targets whether the names and tags are as the policy expects. If it is meant:"
         " snapplan apply --allow SP304 --reason TEXT, once; or guards: {max_unassign: {percent: 50}}.",
     ),
@@ -68,10 +68,14 @@ GUARDS = (
         "clock: the time cannot be believed",
         "The clock is more than 5 minutes before the last confirmed apply: nothing is due and nothing expires. Or it"
         " is more than a day beyond it, and no other clock is within an hour of it: then nothing at all is done, as a"
-        " clock that runs ahead lets everything expire. Other clocks are that of a backend, the time since the last"
-        " apply by this machine's monotonic clock on the same boot, and whether the kernel is synchronised by NTP, in"
-        " this order for the machine. A run with this guard blocked confirms no time.",
-        "Set the clock right, for example with NTP. If it is right: snapplan apply --allow SP306 --reason TEXT. What"
+        " clock that runs ahead lets everything expire. Or another clock differs from it by more than 5 minutes: then"
+        " nothing expires until they agree, on one backend where that is the backend's own clock, on all where it is this"
+        " machine's; snapshots go on, and it ends with 3 where something is stopped, or after 24 hours. Other clocks are"
+        " that of a backend, the time since the last apply by this machine's clock since boot, which counts while it"
+        " sleeps, and whether the kernel is synchronised by NTP, in this order for the machine. A run with this guard"
+        " blocked for this machine confirms no time.",
+        "Set the clock right, for example with NTP. If it is right: snapplan apply --allow SP306 --reason TEXT, or"
+        " snapplan catalog clock --set --reason TEXT. What"
         " ended since the last apply then still counts as unforeseen (SP301).",
     ),
     Code(

@@ -66,6 +66,13 @@ PLANS = (
         "Nothing; the snapshot's address is printed as though it had just been taken.",
     ),
     Code(
+        "SP416",
+        "a snapshot that is ordered while the clock is behind",
+        "It is taken. Its expiration counts from the time that an apply confirmed, or that a second clock shows, as by the"
+        " clock of now it would be over as soon as the clock is right.",
+        "Set the clock right, for example with NTP. snapplan catalog clock shows the clocks.",
+    ),
+    Code(
         "SP420",
         "a restore that went stale",
         "It is not done: what it was asked for is past.",

@@ -11,6 +11,7 @@ from snapplan.models.request import ChangeRequest, PlatformProfileRequest, Profi
 from snapplan.models.snapshot import Mark
 from snapplan.planner.addressed import the_snapshot
 from snapplan.planner.steps import precondition
+from snapplan.planner.timekeeping import reckoned
 
 if TYPE_CHECKING:
     from snapplan.models.order import AdoptOrder
@@ -37,7 +38,8 @@ def add_adoptions(context: Context, draft: Draft) -> None:
 
 def _add(context: Context, draft: Draft, order: AdoptOrder, snapshot: Snapshot) -> None:
     relative = isinstance(order.expires, timedelta)
-    expires_at = context.now + order.expires if isinstance(order.expires, timedelta) else order.expires
+    start = reckoned(context.world, context.now)
+    expires_at = start + order.expires if isinstance(order.expires, timedelta) else order.expires
     theirs = snapshot.mark
     mark = Mark(
         project=context.policy.config.project,

@@ -23,6 +23,7 @@ from snapplan.planner.resolve import TargetIndex
 from snapplan.planner.safety import SAFETY_PREFIX
 from snapplan.planner.sets import held
 from snapplan.planner.steps import add_expiry, precondition, whereabouts
+from snapplan.planner.timekeeping import reckoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -129,7 +130,10 @@ def manual_request(
     }
     project = context.policy.config.project
     relative = expires if isinstance(expires, timedelta) else None
-    expires_at = context.now + relative if relative is not None else expires
+    start = reckoned(context.world, context.now)
+    expires_at = start + relative if relative is not None else expires
+    if start != context.now:
+        relative = None  # the clock is behind: what counts is not when it will be taken by that clock
     mark = Mark(
         project=project,
         target_id=target.id,
@@ -213,6 +217,9 @@ def _set_name(one: Wanted, targets: Sequence[Target]) -> str | None:
 
 def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Target]) -> None:
     set_name = _set_name(one, targets)
+    start = reckoned(context.world, context.now)
+    if isinstance(one.expires, timedelta) and start != context.now:
+        draft.diagnostics.append(_behind(context, one, start))
     for target in targets:
         removed = _add_removals(context, draft, ManualKey(target.backend, target.id, one.key))
         request = manual_request(
@@ -351,6 +358,17 @@ def _key_used(order: SnapshotOrder, target: Target, other: str) -> Diagnostic:
         f"the key {order.key!r} was used for a snapshot of {target.address} before, {other}",
         detail="A key is taken once, so that a repeated run does not take it again. The same order again is no error.",
         hint="choose another --key",
+    )
+
+
+def _behind(context: Context, one: Wanted, start: datetime) -> Diagnostic:
+    return Diagnostic(
+        "SP416",
+        Severity.WARNING,
+        f"the clock is behind: it is {format_instant(context.now)} by it, and {format_instant(start)} by what was confirmed"
+        f" or by a second clock; the expiration of {one.key!r} counts from the later",
+        detail="By the clock of now it would expire as soon as the clock is right.",
+        hint="set the clock right; snapplan catalog clock shows the clocks",
     )
 
 

@@ -9,6 +9,7 @@ from snapplan.diagnostics import Severity
 from snapplan.ids import format_instant
 from snapplan.models.durations import format_duration
 from snapplan.models.order import Focus, Orders
+from snapplan.models.plan import plain
 from snapplan.models.snapshot import Condition
 from snapplan.models.target import Quiesce
 from snapplan.planner import safety
@@ -82,6 +83,7 @@ def status(policy: Policy, world: World, now: datetime, focus: Focus | None = No
         "as_of": format_instant(now),
         "targets": rows,
         "attention": _attention(context, made),
+        "clocks": _clocks(made),
         "drift": [{"kind": kind, "subject": subject, "text": text} for kind, subject, text in drift],
         "foreign": foreign,
         "backends": [
@@ -128,6 +130,21 @@ def _attention(context: Context, made: Plan) -> list[dict[str, str]]:
         if one.severity is not Severity.NOTE and one.code not in NO_ATTENTION and (one.code, one.summary) not in listed
     ]
     return sorted(found, key=lambda each: (each["code"], each["subject"], each["text"]))
+
+
+def _clocks(made: Plan) -> list[dict[str, Any]]:
+    """Return the clocks that prove this machine's wrong, and since when; its own second one has no ``backend``."""
+    return [
+        {
+            "backend": guard.backend,
+            "now": plain(guard.value["now"]),
+            "says": plain(guard.value["disagrees"]),
+            "since": plain(guard.value["since"]),
+            "lasted": guard.value["lasted"],
+        }
+        for guard in made.guards
+        if guard.value.get("disagrees") and guard.state == "blocked"
+    ]
 
 
 def _drift(context: Context, made: Plan) -> list[tuple[str, str, str]]:

@@ -17,10 +17,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snapplan.planner.guards.block import block
-from snapplan.planner.guards.clock import judge_clock
+from snapplan.planner.guards.clock import judge_clocks
 from snapplan.planner.guards.content import judge_moved, judge_suspicious
 from snapplan.planner.guards.expiries import judge_last_copies, judge_scheduled, judge_unforeseen
 from snapplan.planner.guards.limits import limits
+from snapplan.planner.guards.sticky import hold
 from snapplan.planner.guards.tally import stock, tally
 from snapplan.planner.guards.targets import QUIESCE, judge_quiesce, judge_shared, unfrozen
 from snapplan.planner.guards.unassign import judge_unassign
@@ -42,6 +43,7 @@ def stand(context: Context, draft: Draft, allowed: Collection[str]) -> tuple[Gua
     The guards whose codes are in ``allowed`` stop nothing. Blocked actions stay where they are.
     """
     judgements = sorted(_judgements(context, draft), key=lambda one: (one.result.code, one.result.backend or ""))
+    judgements = hold(context, draft, judgements)
     draft.actions, results = block(draft.actions, judgements, allowed)
     if QUIESCE in allowed:
         draft.actions = unfrozen(draft.actions)
@@ -49,7 +51,7 @@ def stand(context: Context, draft: Draft, allowed: Collection[str]) -> tuple[Gua
 
 
 def _judgements(context: Context, draft: Draft) -> Iterator[Judgement]:
-    yield judge_clock(context, draft.actions)
+    yield from judge_clocks(context, draft)
     effective = limits(context.policy.config.guards, context.world.catalog.guards)
     by_backend = tally(draft.actions)
     shared = judge_shared(context, draft.actions)

@@ -11,10 +11,11 @@ from case_files import policy_of
 from snapplan.models.order import AdoptOrder, Focus, Orders, SnapshotOrder
 from snapplan.models.plan import Action, Plan, Verb
 from snapplan.models.target import Quiesce
-from snapplan.models.world import Triple, Vanished, World
+from snapplan.models.world import Tracked, Triple, Vanished, World
 from snapplan.planner.build import plan
 from snapplan.planner.digest import digest_of
 from snapplan.planner.foresight import ended_at
+from snapplan.planner.guards.sticky import clock_subject, stopped
 from snapplan.planner.guards.tally import target_id
 
 from .guard_worlds import (
@@ -58,13 +59,61 @@ def test_before_the_first_apply_any_time_is_believed() -> None:
     assert clock(made(case())) == "ok"
 
 
-@pytest.mark.parametrize(("off", "state"), [(HOUR, "ok"), (-HOUR, "ok"), (HOUR + timedelta(seconds=1), "blocked")])
+MINUTES = timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("off", "stopped"),
+    [
+        (timedelta(), set()),
+        (MINUTES, set()),
+        (-MINUTES, set()),
+        (MINUTES + timedelta(seconds=1), {"expire"}),
+        (HOUR, {"expire"}),
+        (-HOUR, {"expire"}),
+        (HOUR + timedelta(seconds=1), {"expire", "snapshot"}),
+    ],
+)
 @pytest.mark.parametrize("whose", ["machine", "backend"])
-def test_a_jump_is_believed_where_another_clock_is_within_the_hour(whose: str, off: timedelta, state: str) -> None:
-    one = case()
+def test_a_jump_is_believed_within_the_hour_and_nothing_expires_from_five_minutes_on(
+    whose: str, off: timedelta, stopped: set[str]
+) -> None:
+    one = case(nothing_due=False, snapshots=dailies(40)[5:], catalog={"last_slot": {"daily": "2026-11-17T02:00Z"}})
     changed = with_backend(one, clock=AT + off) if whose == "backend" else world(one)._replace(second_clock=AT + off)
     changed = changed._replace(catalog=changed.catalog._replace(high_water=AT - timedelta(days=9)))
-    assert clock(made(one, changed)) == state
+    planned = made(one, changed)
+    assert {Verb.SNAPSHOT, Verb.EXPIRE} <= {action.verb for action in planned.actions}
+    assert {str(action.verb) for action in planned.actions if "SP306" in action.blocked_by} == stopped
+
+
+def test_a_backends_clock_stops_that_backend_only_and_the_machines_all() -> None:
+    one = case(
+        config={"backends": {"lab": {"driver": "memory"}, "nas": {"driver": "memory"}}},
+        targets=["lab/volume/a", "nas/volume/a"],
+        snapshots=[*dailies(40), *(f"nas/volume/a@gold.{name}" for name in dailies(40))],
+    )
+    found = world(one)
+    found = found._replace(catalog=found.catalog._replace(high_water=AT - HOUR))
+    lab = found.backends["lab"]._replace(clock=AT - HOUR)
+    planned = made(one, found._replace(backends={**found.backends, "lab": lab}))
+    assert {action.backend for action in planned.actions if action.verb is Verb.EXPIRE} == {"lab", "nas"}
+    assert {action.backend for action in planned.actions if "SP306" in action.blocked_by} == {"lab"}
+    planned = made(one, found._replace(second_clock=AT - HOUR))
+    assert {action.backend for action in planned.actions if "SP306" in action.blocked_by} == {"lab", "nas"}
+
+
+@pytest.mark.parametrize(("ago", "overdue"), [(timedelta(hours=23), False), (timedelta(hours=24), True)])
+def test_clocks_that_disagree_for_a_day_are_overdue_although_nothing_is_stopped(ago: timedelta, overdue: bool) -> None:
+    one = case()
+    found = with_catalog(one, high_water=AT - HOUR, blocked={("SP306", clock_subject(None)): AT - ago})
+    result = next(each for each in made(one, found._replace(second_clock=AT - HOUR)).guards if each.name == "clock")
+    assert (result.state, result.value["overdue"]) == ("blocked", overdue)
+    assert result.value["disagrees"] == AT - HOUR
+
+
+def test_without_a_second_clock_nothing_disagrees() -> None:
+    one = case()
+    assert clock(made(one, with_catalog(one, high_water=AT - HOUR))) == "ok"
 
 
 def jumped() -> Plan:
@@ -226,13 +275,43 @@ def test_an_assignment_that_shrank_to_nothing_is_stopped_however_few_it_selected
     assert {str(action.verb) for action in blocked(emptied())["SP304"]} == {"assign", "expire"}
 
 
-def test_an_assignment_that_was_taken_out_of_the_policy_is_counted_like_any_other_end() -> None:
-    one = unassigning(2, 0)
-    assigned = {("lab", f"volume/t0{n}", "gold"): "everything" for n in range(2)}
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_assignment_that_was_taken_out_of_the_policy_trips_it_whatever_the_number(count: int) -> None:
+    one = unassigning(count, 0)
+    assigned = {("lab", f"volume/t0{n}", "gold"): "everything" for n in range(count)}
     policy = policy_of(one)._replace(assignments={})
     planned = plan(policy, with_catalog(one, assigned=assigned), AT)
-    assert guard(planned, "SP304").state == "ok"
-    assert guard(planned, "SP304").value["count"] == 2
+    found = guard(planned, "SP304")
+    assert (found.state, found.value["count"], found.value["emptied"]) == ("blocked", count, ["everything"])
+    assert found.text.startswith("everything is not in the policy any more, and ends the protection of")
+    planned = plan(policy, with_catalog(one, assigned=assigned), AT, allowed=("SP304",))
+    assert guard(planned, "SP304").state == "allowed"
+    assert not any(action.blocked_by for action in planned.actions)
+
+
+def test_a_policy_that_is_empty_altogether_trips_it() -> None:
+    one = unassigning(2, 0)
+    assigned = {("lab", f"volume/t0{n}", "gold"): "everything" for n in range(2)}
+    policy = policy_of(one)._replace(assignments={}, profiles={})
+    planned = plan(policy, with_catalog(one, assigned=assigned), AT)
+    assert {action.verb for action in planned.actions if "SP304" in action.blocked_by} >= {Verb.ASSIGN, Verb.PROFILE}
+    assert all(action.blocked_by for action in planned.actions)
+
+
+def test_an_assignment_that_another_takes_over_trips_nothing() -> None:
+    one = case(
+        targets=["lab/volume/t00", "lab/volume/t01"],
+        files={
+            "profiles": {"silver": {"periods": {"daily": DAILY}}},
+            "assignments": {"new": {"profile": "silver", "targets": [{"backend": "*", "scope": "volume"}]}},
+        },
+    )
+    del one["policy"]
+    found = world(one)
+    tracked = {Triple("lab", f"volume/t0{n}", "gold", "daily"): Tracked(AT, AT) for n in range(2)}
+    assigned = {("lab", f"volume/t0{n}", "gold"): "everything" for n in range(2)}
+    found = found._replace(catalog=found.catalog._replace(tracked=tracked, assigned=assigned))
+    assert guard(made(one, found), "SP304").state == "ok"
 
 
 QUIET = {"daily": {**DAILY, "quiesce": "require"}}
@@ -399,19 +478,19 @@ def one_after_the_other(total: int, ended: int, *, ago: timedelta = timedelta(ho
 
 
 @pytest.mark.parametrize(("ended", "state"), [(2, "ok"), (3, "blocked")])
-def test_what_ended_within_a_day_counts_with_what_is_planned(ended: int, state: str) -> None:
+def test_what_ended_within_a_month_counts_with_what_is_planned(ended: int, state: str) -> None:
     planned = made(*one_after_the_other(20, ended))
     found = guard(planned, "SP304")
-    assert (found.value["count"], found.value["ended_in_24h"], found.value["of"]) == (1, ended, 20)
+    assert (found.value["count"], found.value["ended_in_30d"], found.value["of"]) == (1, ended, 20)
     assert found.state == state
     assert {action.target for action in blocked(planned).get("SP304", [])} <= {"lab/volume/t19"}
     assert planned.exact_until is not None
-    assert planned.exact_until <= AT + timedelta(hours=23)
+    assert planned.exact_until <= AT + timedelta(days=30)
 
 
-def test_what_ended_a_day_ago_counts_no_more() -> None:
-    planned = made(*one_after_the_other(20, 3, ago=timedelta(days=1)))
-    assert (guard(planned, "SP304").value["ended_in_24h"], guard(planned, "SP304").state) == (0, "ok")
+def test_what_ended_a_month_ago_counts_no_more() -> None:
+    planned = made(*one_after_the_other(20, 3, ago=timedelta(days=30)))
+    assert (guard(planned, "SP304").value["ended_in_30d"], guard(planned, "SP304").state) == (0, "ok")
 
 
 @pytest.mark.parametrize("how", ["gone", "protected again"])
@@ -424,7 +503,7 @@ def test_what_ended_and_is_gone_or_protected_again_does_not_count(how: str) -> N
     else:
         one["assignment"]["targets"][0]["names"] = [f"t{n:02}" for n in range(19)]
     planned = made(one, found)
-    assert (guard(planned, "SP304").value["count"], guard(planned, "SP304").value["ended_in_24h"]) == (1, 0)
+    assert (guard(planned, "SP304").value["count"], guard(planned, "SP304").value["ended_in_30d"]) == (1, 0)
     assert guard(planned, "SP304").state == "ok"
 
 
@@ -432,4 +511,60 @@ def test_a_plan_that_ends_nothing_is_not_stopped_by_what_ended() -> None:
     one, found = one_after_the_other(20, 9)
     one["assignment"]["targets"][0]["names"] += ["t19"]
     found_guard = guard(made(one, found), "SP304")
-    assert (found_guard.value["count"], found_guard.value["ended_in_24h"], found_guard.state) == (0, 9, "ok")
+    assert (found_guard.value["count"], found_guard.value["ended_in_30d"], found_guard.state) == (0, 9, "ok")
+
+
+STOPPED = timedelta(days=6, hours=23)
+
+
+def surprised(many: int, snapshots: int) -> dict[str, Any]:
+    """A case in which ``many`` orphans of a gone period expire, unforeseen, beside ``snapshots`` of the period."""
+    orphans = [
+        {"snapshot": f"old.{AT - timedelta(days=9, hours=n):%Y%m%dT%H%MZ}", "retention": "1d"} for n in range(many)
+    ]
+    return case(snapshots=[*dailies(snapshots), *orphans])
+
+
+def recorded(planned: Plan, since: datetime) -> dict[tuple[str, str], datetime]:
+    return dict.fromkeys(stopped(planned.actions, planned.guards), since)
+
+
+def test_what_was_stopped_stays_so_when_the_limit_would_let_it_go() -> None:
+    small = made(surprised(5, 14))
+    assert guard(small, "SP301").state == "blocked"
+    large = surprised(5, 40)
+    assert guard(made(large), "SP301").state == "ok"
+    planned = made(large, with_catalog(large, blocked=recorded(small, AT - STOPPED)))
+    found = guard(planned, "SP301")
+    assert (found.state, found.value["blocked_since"]) == ("blocked", "2026-11-15T13:00:00Z")
+    assert {action.verb for action in blocked(planned)["SP301"]} == {Verb.EXPIRE}
+    assert len(blocked(planned)["SP301"]) == 5
+    assert planned.exact_until is not None
+    assert planned.exact_until <= AT - STOPPED + timedelta(days=7)
+
+
+def test_it_goes_after_a_week_or_when_it_is_allowed() -> None:
+    small, large = made(surprised(5, 14)), surprised(5, 40)
+    week = with_catalog(large, blocked=recorded(small, AT - timedelta(days=7)))
+    assert guard(made(large, week), "SP301").state == "ok"
+    recent = with_catalog(large, blocked=recorded(small, AT - STOPPED))
+    assert guard(made(large, recent, allowed=("SP301",)), "SP301").state == "allowed"
+
+
+def test_what_is_new_is_not_held_by_what_was_stopped() -> None:
+    small, large = made(surprised(5, 14)), surprised(6, 60)
+    planned = made(large, with_catalog(large, blocked=recorded(small, AT - STOPPED)))
+    assert len(blocked(planned)["SP301"]) == 5
+    assert sum(action.verb is Verb.EXPIRE and not action.blocked_by for action in planned.actions) >= 1
+
+
+def test_what_vanished_and_is_all_there_again_is_held_no_longer() -> None:
+    one = case(snapshots=dailies(40))
+    lost = with_backend(one, vanished=Vanished(0, 30, 0, 40))
+    before = made(one, lost)
+    assert guard(before, "SP305").state == "blocked"
+    some = with_backend(one, vanished=Vanished(0, 1, 0, 40))
+    some = some._replace(catalog=some.catalog._replace(blocked=recorded(before, AT - HOUR)))
+    assert guard(made(one, some), "SP305").state == "blocked"
+    again = with_catalog(one, blocked=recorded(before, AT - HOUR))
+    assert guard(made(one, again), "SP305").state == "ok"
