@@ -183,8 +183,7 @@ class Execution(NamedTuple):
 
     def _record_blocked(self, current: Plan, now: datetime) -> None:
         """Record what guards stop, so that it stays stopped; what is planned no more is forgotten, as far as all was."""
-        from snapplan.planner.guards.sticky import stopped
-        from snapplan.planner.timekeeping import MACHINE
+        from snapplan.planner.guards.sticky import stopped, with_clock
 
         if self.orders:
             return
@@ -193,7 +192,7 @@ class Execution(NamedTuple):
         blocked = set(stopped(current.actions, current.guards))
         known = self.workspace.catalog.state().blocked
         if blocked or known:
-            self.workspace.catalog.record_blocked(blocked, {*read, *([MACHINE] if whole else [])}, now)
+            self.workspace.catalog.record_blocked(blocked, with_clock(read) if whole else read, now)
 
     def decide(
         self, world: World, now: datetime, current: Plan | None = None

@@ -49,6 +49,7 @@ plan_file   errors redaction planner.digest plan_check
 workspace   models diagnostics errors clock second_clock collector config catalog planner applier execution
             drivers.base drivers.registry metering encoding origin
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
+            planner.guards.sticky
             plan_file applier drivers.base workspace origin
 cli         models ids diagnostics errors clock second_clock version codes redaction config.checkout config.files
             config.load config.schema catalog.base catalog.owner planner applier drivers.base drivers.registry

@@ -16,7 +16,7 @@ from snapplan.planner.guards.judgement import BLOCKED, OK, counted
 from snapplan.planner.timekeeping import MACHINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from snapplan.models.plan import Action, GuardResult
@@ -44,6 +44,11 @@ def subject(action: Action) -> str:
 def clock_subject(backend: str | None) -> str:
     """Return what names the clock of a backend, or of this machine (``None``), among the subjects."""
     return json.dumps([backend or MACHINE, "clock"], ensure_ascii=False)
+
+
+def with_clock(backends: Collection[str]) -> set[str]:
+    """Return the names of backends and what stands for this machine's clock among them."""
+    return {*backends, MACHINE}
 
 
 def stopped(actions: Sequence[Action], guards: Sequence[GuardResult]) -> Iterator[Stopped]:
