@@ -34,10 +34,10 @@ MEANINGS = {
     ExitCode.BLOCKED: "blocked by a guard or a missing approval",
     ExitCode.INVALID: "the policy files are invalid",
     ExitCode.STALE: "the plan is stale, used, or not the approved one",
-    ExitCode.LOCKED: "somebody else holds the lock of a backend",
-    ExitCode.PARTIAL: "applied in part; the next apply goes on",
-    ExitCode.DRIFT: "drift or a missed objective (`check`, and `status --detailed-exitcode`); a snapshot that is not as"
-    " recorded (`verify`)",
+    ExitCode.LOCKED: "somebody else holds the lock of a backend or of its store",
+    ExitCode.PARTIAL: "applied in part, or something was left that needs attention; the next apply continues",
+    ExitCode.DRIFT: "drift, a missed objective or what else needs attention (`check`, and `status --detailed-exitcode`);"
+    " a snapshot that is not as recorded (`verify`)",
     ExitCode.COMMAND_LINE: "wrong command line",
     ExitCode.INTERRUPTED: "interrupted; what was done is recorded",
 }

@@ -135,6 +135,9 @@ class Driver(Protocol):
         Exclusive: a name that exists with the same identity in its mark is done (``existed``), with any other mark or
         none it is a ``NameTakenError``. A snapshot is listed as complete only when it is whole and durable. Requests that
         share ``mark.set`` are one instant where ``capabilities.atomic_sets``.
+
+        What a call leaves for a person to look at, such as a target that may still be frozen, is in the outcome's
+        ``attention``, beside a success or an error, and in the inventory's until it is gone.
         """
         ...
 

@@ -489,3 +489,15 @@ def test_a_driver_without_switches_says_so(run: Callable[..., Ran], applied: Pat
     ran = run("restore", A, "--as", "b", "--power-on", "--auto-approve")
     assert ran.code == 1
     assert "lab has no power_on for a restore" in ran.err
+
+
+def test_what_a_guard_blocks_is_one_line_and_not_counted_as_work(run: Callable[..., Ran], repository: Path) -> None:
+    for number in range(11):
+        (repository / "lab" / "volumes" / f"v{number}").mkdir()
+    policy = repository / "policies" / "gold.yaml"
+    policy.write_text(policy.read_text().replace("retention: 24h", "retention: 24h, quiesce: require"))
+    ran = run("apply", "--auto-approve")
+    assert ran.code == 3
+    assert ran.err.count("is blocked by SP307") == 1
+    assert "is blocked by SP307; the same for 11 more" in ran.err
+    assert "13/13" in ran.err, "a profile and twelve assignments: the snapshots are no work"
