@@ -50,13 +50,14 @@ def verify(
     command line left something out.
     """
     matched = match(approved, doing.actions, allowed)
-    absent = match(approved, current.actions, allowed).absent
+    whole = match(approved, current.actions, allowed)
+    absent = whole.absent
     verdicts = [unneeded(action, world) for action in absent]
     refusals = [
         *_backends(approved, summaries, world),
         *(verdict for verdict in verdicts if isinstance(verdict, Diagnostic)),
         *(found for pair in matched.differing if (found := _restore_moved(*pair)) is not None),
-        *_elsewhere(matched.done),
+        *_elsewhere((*whole.done, *whole.differing, *whole.blocked)),
         *_witnesses(matched.done, world),
     ]
     new = [action for action in matched.new if action.number not in _cleared(matched)]
@@ -139,10 +140,10 @@ def _restore_moved(approved: Action, action: Action) -> Diagnostic | None:
 
 
 def _elsewhere(pairs: Sequence[tuple[Action, Action]]) -> Iterator[Diagnostic]:
-    """Refuse a snapshot of a target that lies elsewhere than when the plan was made."""
+    """Refuse to capture or restore a target that lies elsewhere than when the plan was made, whatever stops it now."""
     for approved, action in pairs:
         before, now = approved.precondition.get("path"), action.precondition.get("path")
-        if action.verb is Verb.SNAPSHOT and before != now:
+        if action.verb in (Verb.SNAPSHOT, Verb.RESTORE) and before != now:
             yield refusal(
                 "SP517",
                 f"{action.target} lies elsewhere than when the plan was made",

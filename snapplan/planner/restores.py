@@ -18,7 +18,7 @@ from snapplan.planner.addressed import targets_called, two_things
 from snapplan.planner.manual import manual_request
 from snapplan.planner.resolve import matches
 from snapplan.planner.safety import SAFETY_PREFIX, SAFETY_RETENTION, open_sources, pending
-from snapplan.planner.steps import precondition
+from snapplan.planner.steps import precondition, whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -326,7 +326,11 @@ def _add(context: Context, draft: Draft, wish: Wish, found: Found) -> int:
         reversible=not in_place or found.live is not None,
         after=tuple(after),
         change=_effect(wish, found, set_aside),
-        precondition={**precondition(found.source), "target_id": found.target_id},
+        precondition={
+            **precondition(found.source),
+            **({} if found.live is None or not in_place else whereabouts(found.live)),
+            "target_id": found.target_id,
+        },
         reasons=(
             Reason("restore", _sentence(context, wish, found, set_aside), str(wish.where) if wish.where else None),
         ),
@@ -355,7 +359,7 @@ def _add_safety(context: Context, draft: Draft, wish: Wish, live: Target) -> int
         snapshot=f"{live.address}@{request.name}",
         expires_at=request.mark.expires_at,
         change={"key": request.mark.key},
-        precondition={"target_id": live.id},
+        precondition=whereabouts(live),
         reasons=(Reason("safety", "safety snapshot before the restore", str(wish.where) if wish.where else None),),
         request=request,
     )

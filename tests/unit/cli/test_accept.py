@@ -97,7 +97,6 @@ def test_a_store_that_is_gone_for_good_is_made_anew_once_accepted(
     assert not store.exists(), "what was accepted was the loss of the first one"
 
 
-@pytest.mark.xfail(reason="the directory driver lists no fingerprints yet", strict=False)
 def test_a_target_that_became_a_link_is_left_alone_until_it_is_accepted(
     applied: Path, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -116,7 +115,7 @@ def test_a_target_that_became_a_link_is_left_alone_until_it_is_accepted(
     assert run("apply", "plan.json").code == 5, "it was approved for the folder"
     assert run("apply", "--auto-approve", "--allow", "SP310", "--reason", "x").code == 64
     assert apply(run).code == 3
-    assert run("snapshot", "lab/volume/a", "--key", "k", "--auto-approve").code == 3
+    assert run("snapshot", "lab/volume/a", "--key", "k", "--expires", "1d").code == 3
     store = applied / "lab" / ".snapplan" / "snapshots"
     assert not list(store.rglob("secret"))
     assert run("status", "--detailed-exitcode").code == 8
@@ -129,7 +128,6 @@ def test_a_target_that_became_a_link_is_left_alone_until_it_is_accepted(
     assert apply(run).code == 3, "the way back is another change of place"
 
 
-@pytest.mark.xfail(reason="the directory driver lists no fingerprints yet", strict=False)
 def test_a_folder_above_that_became_a_link_is_found_too_and_another_inode_is_not(
     applied: Path, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -145,7 +143,6 @@ def test_a_folder_above_that_became_a_link_is_found_too_and_another_inode_is_not
     assert apply(run).code == 3
 
 
-@pytest.mark.xfail(reason="the directory driver lists no fingerprints yet", strict=False)
 def test_a_target_that_was_gone_for_a_while_is_still_known_where_it_lay(
     applied: Path, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
