@@ -144,7 +144,13 @@ class Execution(NamedTuple):
             revision = PolicyRevision(policy.commit, policy.dirty, policy_digest(policy), policy.config.project)
             in_memory = workspace.catalog.url == "memory:"
             standing = Standing(
-                revision, state.id, clock.now(), policy.config.max_plan_age, in_memory, self._older(state)
+                revision,
+                state.id,
+                clock.now(),
+                policy.config.max_plan_age,
+                in_memory,
+                older=self._older(state),
+                fresh=workspace.knows_nothing(state),
             )
             found += [one for one in outdated(self.approved, standing) if one.code not in {f.code for f in found}]
         self._refuse(found)
@@ -170,6 +176,7 @@ class Execution(NamedTuple):
         now = clock.now()
         with collection_paused():
             world = self.workspace.observe(now, backends=self.limits.backends, run=run)
+            self._refuse_rebuilt(world.catalog)
             current = self._planned(world, now)
             doing, said, absent = self.decide(world, now, current)
         self._approve(run, doing)
@@ -193,6 +200,13 @@ class Execution(NamedTuple):
         known = self.workspace.catalog.state().blocked
         if blocked or known:
             self.workspace.catalog.record_blocked(blocked, with_clock(read) if whole else read, now)
+
+    def _refuse_rebuilt(self, state: CatalogState) -> None:
+        """A plan that was made without a catalog is not for one that was lost and is rebuilt now."""
+        if self._kept and self.approved is not None and not self.approved["catalog"]["id"] and state.rebuilt:
+            from snapplan.applier.stale import refusal
+
+            self._refuse([refusal("SP503", "the catalog was rebuilt since the plan was made")])
 
     def decide(
         self, world: World, now: datetime, current: Plan | None = None

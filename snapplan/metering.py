@@ -15,6 +15,9 @@ from snapplan.drivers.metering import WINDOW, ProcessMeter
 from snapplan.errors import CatalogError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from snapplan.catalog.base import Catalog
 
 PORTION = 20
@@ -23,14 +26,19 @@ PORTION = 20
 class CatalogMeter:
     """Implements ``snapplan.drivers.base.Meter`` for one backend. Threads may share it.
 
-    Where the catalog cannot be written, what it has counts and the requests of this process on top of it.
+    Where the catalog is not written, what it has counts and the requests of this process on top of it; ``record`` is
+    told of these, where it may.
     """
 
-    def __init__(self, catalog: Catalog, backend: str) -> None:
+    def __init__(
+        self, catalog: Catalog, backend: str, record: Callable[[str, datetime, int], None] | None = None
+    ) -> None:
+        self._record = record
         self._catalog = catalog
         self._backend = backend
         self._unwritten = ProcessMeter()
         self._pending = 0
+        self._unrecorded = 0
         self._written = 0
         self._lock = threading.Lock()
 
@@ -39,6 +47,7 @@ class CatalogMeter:
         with self._lock:
             if not self._catalog.writable:
                 self._unwritten.count(requests)
+                self._unrecorded += requests
                 return
             self._pending += requests
             if self._pending >= PORTION:
@@ -56,6 +65,10 @@ class CatalogMeter:
         with self._lock:
             if self._pending:
                 self._write()
+            if self._unrecorded and self._record is not None:
+                with suppress(CatalogError):
+                    self._record(self._backend, clock.now(), self._unrecorded)
+                self._unrecorded = 0
 
     def _write(self) -> None:
         try:

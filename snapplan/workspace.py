@@ -14,10 +14,10 @@ from snapplan import clock
 from snapplan.collector import collection_paused
 from snapplan.diagnostics import Diagnostic, Severity, errors
 from snapplan.drivers.base import NO_MANDATE
-from snapplan.errors import BackendError, CatalogMissingError, PolicyInvalidError, SnapplanError
+from snapplan.errors import BackendError, CatalogMissingError, PolicyInvalidError, SnapplanError, UnreachableError
 from snapplan.models.order import Focus, Orders
 from snapplan.models.target import Capabilities
-from snapplan.models.world import BackendState, World
+from snapplan.models.world import BackendState, Failure, World
 from snapplan.planner.resolve import matches
 
 if TYPE_CHECKING:
@@ -37,13 +37,15 @@ if TYPE_CHECKING:
     from snapplan.models.plan import Plan
     from snapplan.models.policy import Policy
     from snapplan.models.request import Inventory, Mandate
-    from snapplan.models.world import CatalogState, Failure
+    from snapplan.models.target import Target
+    from snapplan.models.world import CatalogState
     from snapplan.origin import Origin
 
     Readings = dict[str, tuple[datetime, Inventory]]
     """When the listing of each backend began, and what it was."""
 
 
+MEMORY = "memory:"
 LOCK_TIMEOUT = timedelta(seconds=60)
 
 
@@ -73,13 +75,26 @@ class Workspace:
         """The backends that answer and are not what the catalog knows."""
         self.identities: dict[str, str] = {}
         """The permanent id of each backend that was read, as it answered."""
+        self._seen: dict[str, Sequence[Target]] = {}
+        self._counts_requests = True
 
     @classmethod
-    def open(cls, root: Path, *, writable: bool, may_be_empty: bool = False, commit: str | None = None) -> Self:
-        """Open the repository at ``root``; ``writable`` says that backends may be changed.
+    def open(
+        cls,
+        root: Path,
+        *,
+        writable: bool,
+        saves: bool = False,
+        may_be_empty: bool = False,
+        commit: str | None = None,
+        trust: str | None = None,
+    ) -> Self:
+        """Open the repository at ``root``; ``writable`` says that backends and catalog may be changed.
 
-        With ``may_be_empty`` there need not be a policy file yet. ``commit`` names the commit of the files where git
-        cannot be read. Raises ``PolicyInvalidError`` with all findings, ``CommandLineError`` or ``CatalogError``.
+        Otherwise nothing is written, also no catalog made, but what ``saves`` asks for: a plan in the catalog. With
+        ``may_be_empty`` there need not be a policy file yet. ``commit`` names the commit of the files where git cannot be
+        read, ``trust`` the one whose ``snapplan.yaml`` counts instead of the checkout's. Raises ``PolicyInvalidError``
+        with all findings, ``CommandLineError`` or ``CatalogError``.
         """
         from snapplan.catalog.open import open_catalog
         from snapplan.config.load import load_repository
@@ -87,13 +102,25 @@ class Workspace:
         from snapplan.origin import origin_of
 
         require_utf8()
-        loaded = load_repository(root, may_be_empty=may_be_empty)
+        if trust is None:
+            loaded = load_repository(root, may_be_empty=may_be_empty)
+            files: Mapping[str, bytes] = loaded.contents
+            withheld: Mapping[str, str] = {}
+        else:
+            from snapplan.trust import load_trusted
+
+            loaded, files, withheld = load_trusted(root, trust, may_be_empty=may_be_empty)
         if loaded.policy is None or errors(loaded.diagnostics):
             raise PolicyInvalidError(loaded.diagnostics)
-        origin = origin_of(root, loaded.contents, loaded.policy.config.include, commit)
+        origin = origin_of(root, files, loaded.policy.config.include, commit)
         policy = loaded.policy._replace(commit=origin.commit, dirty=origin.dirty)
-        catalog = open_catalog(policy.config.catalog, project=policy.config.project, base=root)
-        return cls(root, policy, catalog, loaded.diagnostics, writable=writable, origin=origin)
+        changes = writable or saves
+        where = policy.config.catalog
+        catalog = open_catalog(where, project=policy.config.project, base=root, writable=changes, required=changes)
+        made = cls(root, policy, catalog, loaded.diagnostics, writable=writable, origin=origin)
+        made._left_out = {name: Failure(why, exit_code=0) for name, why in withheld.items()}
+        made._counts_requests = trust is None
+        return made
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +150,7 @@ class Workspace:
         others = live - {run.id} if run is not None else live
         record = self.catalog.writable and not others
         # What is recorded would make a lost catalog pass for one that knows something.
-        lost = _knows_nothing(self.catalog.state())
+        lost = self.knows_nothing(self.catalog.state())
         readings: Readings = {}
         states = {name: self._observe_backend(name, live, readings, record=record and not lost) for name in names}
         if lost:
@@ -137,6 +164,11 @@ class Workspace:
         if lost and record:
             states = {name: self._observe_backend(name, live, readings, record=True) for name in names}
         return self._world(self.catalog.state(), states, now)
+
+    @staticmethod
+    def knows_nothing(state: CatalogState) -> bool:
+        """Whether no apply was ever carried out with a catalog; a run that confirmed nothing leaves no high-water mark."""
+        return state.revision == 0 and state.high_water is None and not state.tracked and not state.profiles
 
     def plan(
         self,
@@ -226,8 +258,14 @@ class Workspace:
         earlier = applied_before(self.catalog.runs(RUNS_LOOKED_AT)) if origin.named else frozenset()
         return age(origin, self.root, applied, earlier)
 
+    def known_targets(self, backend: str) -> Sequence[Target]:
+        """Return the targets of a backend as they were listed by this command, else as the catalog has them."""
+        return self._seen[backend] if backend in self._seen else self.catalog.known_targets(backend)
+
     def driver(self, backend: str) -> Driver:
         """Return the connection to a backend; raises ``BackendError``."""
+        if backend in self._left_out:
+            raise UnreachableError(backend, f"{backend}: {self._left_out[backend]}")
         if backend not in self._drivers:
             from snapplan.drivers.registry import open_backend
 
@@ -260,7 +298,14 @@ class Workspace:
         """Return what counts the requests to a backend."""
         from snapplan.metering import CatalogMeter
 
-        return self._meters.setdefault(backend, CatalogMeter(self.catalog, backend))
+        return self._meters.setdefault(backend, CatalogMeter(self.catalog, backend, self._count_requests))
+
+    def _count_requests(self, backend: str, now: datetime, requests: int) -> None:
+        """Count what was asked of a backend in a catalog that is only read: its limit holds for all runs together."""
+        if self._counts_requests and self.catalog.exists and self.catalog.url != MEMORY:
+            from snapplan.catalog.open import count_requests
+
+            count_requests(self.catalog.url, backend, now, requests)
 
     def recover(
         self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease], mandate: Mandate
@@ -317,6 +362,7 @@ class Workspace:
             if name not in readings:
                 readings[name] = (clock.now(), self._read(name, driver))
             started_at, inventory = readings[name]
+            self._seen[name] = inventory.targets
             project, known = self.policy.config.project, self.catalog.known(name)
             self.identities[name] = inventory.identity
             strange = stranger(name, inventory, self.catalog.state(), known, project)
@@ -407,11 +453,6 @@ class Workspace:
         names = self.policy.config.backends
         states = {name: self._observe_backend(name, frozenset(), readings, record=False) for name in names}
         return self._rebuild(states, readings, now, keep=True)
-
-
-def _knows_nothing(state: CatalogState) -> bool:
-    """Whether no apply was ever carried out with this catalog; a run that confirmed nothing leaves no high-water mark."""
-    return state.revision == 0 and state.high_water is None and not state.tracked and not state.profiles
 
 
 def _ours(states: Mapping[str, BackendState], project: str) -> bool:

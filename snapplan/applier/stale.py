@@ -28,7 +28,8 @@ class Standing(NamedTuple):
     """What a saved plan is held against before anything is read: the policy, the catalog and the time as they are now.
 
     ``in_memory`` says that the catalog lives as long as the command. ``older`` is the commit last applied, where the
-    plan's own is an ancestor of it.
+    plan's own is an ancestor of it. ``fresh`` says that nothing was applied with this catalog yet: a plan made before
+    there was one (its id is empty) is the first thing that is.
     """
 
     policy: PolicyRevision
@@ -37,6 +38,7 @@ class Standing(NamedTuple):
     max_age: timedelta
     in_memory: bool = False
     older: str | None = None
+    fresh: bool = False
 
 
 def refusal(code: str, summary: str, detail: str = "", hint: str = AGAIN) -> Diagnostic:
@@ -57,7 +59,7 @@ def _origin(document: Mapping[str, Any], standing: Standing) -> Iterator[Diagnos
         yield refusal(
             "SP503", "the catalog is in memory, so the plan's own is gone", "Nobody knows which plans were used."
         )
-    elif document["catalog"]["id"] != standing.catalog_id:
+    elif document["catalog"]["id"] != (standing.catalog_id if document["catalog"]["id"] or not standing.fresh else ""):
         yield refusal(
             "SP503",
             "the plan was made with another catalog, or this one was rebuilt since",

@@ -197,6 +197,8 @@ class Catalog(Protocol):
 
     url: str
     writable: bool
+    exists: bool
+    """Whether there is one; reading takes one that is not there for one that knows nothing."""
 
     def state(self) -> CatalogState:
         """Return all that the planner needs besides snapshots and targets."""

@@ -19,16 +19,14 @@ BUSY_SECONDS = 30.0
 class Connection:
     """A SQLite connection under a lock; every use is one transaction.
 
-    ``file`` is ``None`` in memory. With ``immutable`` SQLite takes no locks, so each read checks afterwards that the file
-    is still the one it was.
+    ``file`` is ``None`` for a catalog in memory; one that is not ``writable`` is a copy of the file's state.
     """
 
-    def __init__(self, raw: sqlite3.Connection, file: Path | None, *, writable: bool, immutable: bool = False) -> None:
+    def __init__(self, raw: sqlite3.Connection, file: Path | None, *, writable: bool) -> None:
         self.file = file
         self.writable = writable
         self._raw = raw
         self._lock = threading.RLock()
-        self._fingerprint = _fingerprint(file) if immutable and file else None
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -39,8 +37,6 @@ class Connection:
                 yield self._raw
             finally:
                 self._raw.rollback()
-            if self._fingerprint is not None and self.file and _fingerprint(self.file) != self._fingerprint:
-                raise CatalogError(f"the catalog {self.file} was changed while it was read", hint="Try again.")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -61,12 +57,6 @@ class Connection:
         """Close it; a second time nothing happens."""
         with self._lock:
             self._raw.close()
-
-
-def _fingerprint(file: Path) -> tuple[int, int, int, bool]:
-    status = file.stat()
-    log = file.with_name(file.name + "-wal")
-    return status.st_ino, status.st_size, status.st_mtime_ns, log.exists() and log.stat().st_size > 0
 
 
 @contextmanager

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import stat
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.catalog import requests as request_counts
 from snapplan.catalog.connection import BUSY_SECONDS, Connection, explained
-from snapplan.catalog.migrate import migrate, migrations, refuse_newer, schema_version
+from snapplan.catalog.migrate import migrate, migrations, schema_version
 from snapplan.catalog.mounts import MOUNTS, filesystem_type, is_network
 from snapplan.catalog.record import found
 from snapplan.catalog.sqlite import SqliteCatalog
@@ -18,10 +21,14 @@ from snapplan.clock import monotonic, now
 from snapplan.errors import CatalogError, CatalogMissingError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from snapplan.catalog.base import Catalog
 
 MEMORY = "memory:"
 SQLITE = "sqlite:///"
+COPY_TRIES = 20
+_LOG = "-wal"
 
 
 def open_catalog(
@@ -32,13 +39,15 @@ def open_catalog(
     state_home: Path | None = None,
     writable: bool = True,
     create: bool = True,
+    required: bool = True,
     mounts: Path = MOUNTS,
 ) -> Catalog:
     """Return the catalog at ``url``: ``sqlite:///PATH`` (relative to ``base``), ``memory:``, or ``None`` for the default.
 
     The default is ``snapplan/PROJECT/catalog.db`` in the user's state folder (``state_home``, else ``XDG_STATE_HOME``,
     else ``~/.local/state``). With ``writable`` it is made where there is none (``create``) and its schema brought up to
-    date; where it cannot be written it is opened for reading, and says so by its own ``writable``.
+    date; where it cannot be written it is opened for reading, and says so by its own ``writable``. Without ``writable``
+    nothing is written at all, and one that is not ``required`` and not there is taken for one that knows nothing.
 
     Raises ``CatalogMissingError`` where there is none and none is made, and ``CatalogError`` for everything else.
     """
@@ -47,6 +56,8 @@ def open_catalog(
     file = catalog_file(url, project=project, base=base, state_home=state_home)
     _refuse_network(file, mounts)
     if not _exists(file):
+        if not writable and not required:
+            return _absent(file, project)
         if not (writable and create):
             raise CatalogMissingError(f"there is no catalog at {file}", hint="Run `snapplan catalog rebuild`.")
         _make_file(file)
@@ -102,11 +113,13 @@ def _refuse_network(file: Path, mounts: Path) -> None:
 
 def _exists(file: Path) -> bool:
     try:
-        file.stat()
+        mode = file.stat().st_mode
     except FileNotFoundError:
         return False
     except OSError as error:
         raise CatalogError(f"the catalog {file} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        raise CatalogError(f"the catalog {file} is not a regular file", hint="Check `catalog:` in snapplan.yaml.")
     return True
 
 
@@ -230,40 +243,109 @@ def _claim(raw: sqlite3.Connection, project: str) -> None:
 
 
 def _open_readable(file: Path) -> Connection:
-    """Open for reading; where SQLite cannot make its shared memory beside the file, without locks."""
-    try:
-        return _checked(file, "mode=ro", immutable=False)
-    except sqlite3.OperationalError as error:
-        if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
-            raise
-    log = file.with_name(file.name + "-wal")
-    if log.exists() and log.stat().st_size:
-        raise CatalogError(
-            f"the catalog {file} has changes that only a process with write access can bring in",
-            hint="Run `snapplan status` once with write access.",
-        )
-    return _checked(file, "mode=ro&immutable=1", immutable=True)
+    """Copy the catalog into memory as it is now, with the schema of today; nothing is written beside it.
 
-
-def _checked(file: Path, options: str, *, immutable: bool) -> Connection:
-    raw = _connect(_uri(file, options))
+    SQLite's own reading would leave two files there, and would not read an older schema.
+    """
+    raw = _connect(":memory:")
     try:
+        _copy(file, raw)
         version = schema_version(raw)
-        newest = migrations()[-1][0]
-        refuse_newer(version, newest)
         if not version:
             raise CatalogMissingError(f"the catalog {file} is empty", hint="Run `snapplan catalog rebuild`.")
-        if version < newest:
-            # Nobody who only reads changes it: what is brought up to date is a copy in memory.
-            upgraded = _connect(":memory:")
-            raw.backup(upgraded)
-            raw.close()
-            migrate(upgraded)
-            return Connection(upgraded, file, writable=False)
+        if raw.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchone()[0]:
+            raise CatalogError(f"the catalog {file} holds more than tables, which snapplan never makes")
+        migrate(raw)
     except BaseException:
         raw.close()
         raise
-    return Connection(raw, file, writable=False, immutable=immutable)
+    return Connection(raw, file, writable=False)
+
+
+def _copy(file: Path, into: sqlite3.Connection) -> None:
+    """Copy one state of the database ``file``, whether others write it now or not."""
+    for _ in range(COPY_TRIES):
+        before = _fingerprint(file)
+        if before.log and before.shared:  # somebody has it open, or was killed: SQLite's own locks see to it
+            return _copy_shared(file, into)
+        if before.log:
+            _copy_with_log(file, into)
+        else:
+            _backup(_uri(file, "mode=ro&immutable=1"), into)
+        if _fingerprint(file) == before:
+            return None
+    raise CatalogError(f"the catalog {file} changed each time it was read", hint="Try again.")
+
+
+def _copy_shared(file: Path, into: sqlite3.Connection) -> None:
+    try:
+        _backup(_uri(file, "mode=ro"), into)
+    except sqlite3.OperationalError as error:
+        if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+            raise
+        raise CatalogError(
+            f"the catalog {file} has changes that only a process with write access can bring in",
+            hint="Run `snapplan status` once with write access.",
+        ) from error
+
+
+def _copy_with_log(file: Path, into: sqlite3.Connection) -> None:
+    """A log that a machine's end left is brought in, in a copy: beside the original that would write."""
+    with tempfile.TemporaryDirectory(prefix="snapplan-") as folder:
+        copy = Path(folder) / "catalog.db"
+        for ending in ("", _LOG):
+            shutil.copyfile(file.with_name(file.name + ending), copy.with_name(copy.name + ending))
+        _backup(_uri(copy, "mode=rw"), into)
+
+
+def _backup(uri: str, into: sqlite3.Connection) -> None:
+    source = _connect(uri)
+    try:
+        source.backup(into)
+    finally:
+        source.close()
+
+
+class _Fingerprint(NamedTuple):
+    """What tells two states of a file apart; ``log`` says that there are changes beside it, ``shared`` that it is open."""
+
+    inode: int
+    size: int
+    changed: int
+    log: bool
+    shared: bool
+
+
+def _fingerprint(file: Path) -> _Fingerprint:
+    status = file.stat()
+    log = any(_size(file, ending) for ending in (_LOG, "-journal"))
+    return _Fingerprint(status.st_ino, status.st_size, status.st_mtime_ns, log, _size(file, "-shm") > 0)
+
+
+def _size(file: Path, ending: str) -> int:
+    try:
+        return file.with_name(file.name + ending).stat().st_size
+    except OSError:
+        return 0
+
+
+def count_requests(url: str, backend: str, instant: datetime, requests: int) -> None:
+    """Count requests to a backend in a catalog that was opened for reading; nothing where it cannot be written now.
+
+    They were made, whoever made them, and an apply must know of them: the platform refuses what is over its limit.
+    """
+    file = Path(url.removeprefix(SQLITE))
+    if not _can_write(file):
+        return
+    with explained(file):
+        raw = _connect(_uri(file, "mode=rw"))
+        try:
+            if schema_version(raw) == migrations()[-1][0]:
+                raw.execute("BEGIN IMMEDIATE")
+                request_counts.count(raw, backend, instant, requests)
+                raw.commit()
+        finally:
+            raw.close()
 
 
 def _refuse_other_project(connection: Connection, project: str, file: Path) -> None:
@@ -274,6 +356,15 @@ def _refuse_other_project(connection: Connection, project: str, file: Path) -> N
             f"the catalog {file} belongs to project {owner[0]!r}, not to {project!r}",
             hint="Give each project a catalog of its own.",
         )
+
+
+def _absent(file: Path, project: str) -> Catalog:
+    """Return what stands for a catalog that is not there yet: it knows nothing, has no id and cannot be written."""
+    raw = _connect(":memory:")
+    migrate(raw)
+    _claim(raw, project)
+    raw.execute("UPDATE meta SET id = ''")
+    return SqliteCatalog(SQLITE + str(file), Connection(raw, file, writable=False), exists=False)
 
 
 def _in_memory(project: str) -> Catalog:

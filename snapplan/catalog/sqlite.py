@@ -51,11 +51,13 @@ RECORD_PAGE = 500
 class SqliteCatalog:
     """Implements ``snapplan.catalog.base.Catalog``; made by ``snapplan.catalog.open.open_catalog``.
 
-    Without write access (``writable`` is ``False``) every method that writes raises ``CatalogError``.
+    Opened for reading (``writable`` is ``False``) every method that writes raises ``CatalogError``; ``exists`` says
+    whether there is one.
     """
 
-    def __init__(self, url: str, connection: Connection) -> None:
+    def __init__(self, url: str, connection: Connection, *, exists: bool = True) -> None:
         self.url = url
+        self.exists = exists
         self.writable = connection.writable
         self._connection = connection
 

@@ -210,5 +210,12 @@ def clock_command(sets: bool, reason: str | None, form: str) -> int:
 
 
 def _open(*, writable: bool) -> Workspace:
+    """Open the repository; raise ``CatalogMissingError`` where its catalog is only to be read and is not there."""
+    from snapplan.errors import CatalogMissingError
 
-    return session().open(writable=writable)
+    workspace = session().open(writable=writable)
+    if not workspace.catalog.exists:
+        workspace.close()
+        hint = "The first apply makes it; snapplan catalog rebuild brings a lost one back."
+        raise CatalogMissingError(f"there is no catalog at {workspace.catalog.url}", hint=hint)
+    return workspace

@@ -8,7 +8,7 @@ import click
 
 from snapplan.cli.console import out_style, result
 from snapplan.cli.exit_codes import ExitCode, exit_code
-from snapplan.cli.options import data_format, repository
+from snapplan.cli.options import data_format, repository, trust
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def listed(form: str) -> int:
 @command.command("check")
 @click.argument("backend")
 @data_format
+@trust
 @repository
 def check(backend: str, form: str) -> int:
     """Examine a backend: can it be reached, are the credentials and permissions enough, what does it offer.
@@ -95,12 +96,23 @@ def check(backend: str, form: str) -> int:
 
 
 def _config() -> tuple[ConfigFile, Path]:
-    """Return what ``snapplan.yaml`` says; the policy files may have errors. Raises ``PolicyInvalidError``."""
+    """Return what ``snapplan.yaml`` says; the policy files may have errors. Raises ``PolicyInvalidError``.
+
+    With ``--trust`` it is the trusted commit's, without the backends that must not be contacted.
+    """
     from snapplan.config.load import load_file
     from snapplan.errors import PolicyInvalidError
 
-    root = session().root
-    loaded = load_file(root / "snapplan.yaml")
+    root, trust = session().root, session().trust
+    if trust is not None:
+        from snapplan.trust import load_trusted
+
+        loaded, _, withheld = load_trusted(root, trust, may_be_empty=True)
+        if loaded.policy is not None:
+            backends = {name: each for name, each in loaded.policy.config.backends.items() if name not in withheld}
+            return loaded.policy.config.model_copy(update={"backends": backends}), root
+    else:
+        loaded = load_file(root / "snapplan.yaml")
     if loaded.policy is None:
         raise PolicyInvalidError(loaded.diagnostics)
     return loaded.policy.config, root

@@ -74,9 +74,12 @@ def is_stopped(document: Mapping[str, Any]) -> bool:
 
 
 def unread(document: Mapping[str, Any]) -> Iterator[ExitCode]:
-    """Yield the code of each backend that could not be read; ``document`` is a plan or a status."""
+    """Yield the code of each backend that could not be read; ``document`` is a plan or a status.
+
+    One that was left alone on purpose has none.
+    """
     for backend in document["backends"]:
-        if backend["error"] is not None:
+        if backend["error"] is not None and backend["exit_code"] != ExitCode.DONE:
             yield known(backend["exit_code"]) or ExitCode.FAILED
 
 

@@ -9,7 +9,7 @@ import click
 
 from snapplan.cli.console import err_style, notice, result
 from snapplan.cli.exit_codes import ExitCode, exit_code
-from snapplan.cli.options import repository
+from snapplan.cli.options import repository, trust
 from snapplan.cli.session import session
 from snapplan.errors import CommandLineError, NotSupportedError, SnapplanError
 from snapplan.models.target import Scope
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @click.option("--all", "everything", is_flag=True, help="Also the profiles that nothing is assigned to.")
+@trust
 @repository
 def command(backend: str, out: Path | None, force: bool, everything: bool) -> int:
     """Write the snapshot schedule that a platform runs by itself as a policy file.

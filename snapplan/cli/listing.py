@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snapplan.cli.console import out_style, result
-from snapplan.cli.options import data_format, repository
+from snapplan.cli.options import data_format, repository, trust
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def _open() -> Workspace:
 @command.command("targets")
 @click.option("--backend", "backends", multiple=True, metavar="GLOB", help="Only these backends; may be repeated.")
 @data_format
+@trust
 @repository
 def targets(backends: tuple[str, ...], form: str) -> int:
     """List what can be snapshotted, and the profiles that apply to it.
@@ -73,6 +74,7 @@ def targets(backends: tuple[str, ...], form: str) -> int:
 @click.option("--target", "globs", multiple=True, metavar="GLOB", help="Only of these targets; may be repeated.")
 @click.option("--backend", "backends", multiple=True, metavar="GLOB", help="Only these backends; may be repeated.")
 @data_format
+@trust
 @repository
 def snapshots(globs: tuple[str, ...], backends: tuple[str, ...], form: str) -> int:
     """List snapshots, ours and foreign ones, with what keeps each.
@@ -98,6 +100,7 @@ def snapshots(globs: tuple[str, ...], backends: tuple[str, ...], form: str) -> i
 
 @command.command("profiles")
 @data_format
+@trust
 @repository
 def profiles(form: str) -> int:
     """List the profiles of the policy and their periods.
@@ -115,6 +118,7 @@ def profiles(form: str) -> int:
 
 @command.command("assignments")
 @data_format
+@trust
 @repository
 def assignments(form: str) -> int:
     """List which profile was applied to which target, and when.
@@ -133,6 +137,7 @@ def assignments(form: str) -> int:
 @command.command("runs")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many of the newest.")
 @data_format
+@trust
 @repository
 def runs(limit: int, form: str) -> int:
     """List the runs that changed something, newest first.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from snapplan.cli.session import Session
+from snapplan.cli.session import TRUST_VARIABLE, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +61,24 @@ def commit(command: F) -> F:
         expose_value=False,
         callback=_set_commit,
         help="The commit of the policy where git cannot read the checkout, such as one of another user in a container.",
+    )(command)
+
+
+def _set_trust(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        if not value:
+            raise click.BadParameter("names no commit")
+        context.ensure_object(Session).trust = value
+
+
+def trust(command: F) -> F:
+    """Add ``--trust REV``, for checkouts that anybody may have changed."""
+    return click.option(
+        "--trust",
+        metavar="REV",
+        expose_value=False,
+        callback=_set_trust,
+        help=f"Take snapplan.yaml and what it names from this commit, for changes of strangers ({TRUST_VARIABLE}).",
     )(command)
 
 

@@ -9,7 +9,7 @@ import click
 
 from snapplan.cli.console import notice, out_style, result
 from snapplan.cli.exit_codes import ExitCode, exit_code, is_stopped, unread
-from snapplan.cli.options import INSTANT, commit, focus, repository
+from snapplan.cli.options import INSTANT, commit, focus, repository, trust
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also show dependencies, preconditions and how many requests it takes."
 )
+@trust
 @repository
 def command(
     form: str,
@@ -77,7 +78,7 @@ def command(
     from snapplan.cli.keeping import kept, refuse_in_memory
     from snapplan.cli.planning import check_focus, focus_of
 
-    with session().open(writable=False) as workspace:
+    with session().open(writable=False, saves=save) as workspace:
         focus = focus_of(targets, backends)
         if out is not None or save:
             refuse_in_memory(workspace)

@@ -110,7 +110,7 @@ def _expiration(value: timedelta | datetime | None) -> str:
 def check_focus(workspace: Workspace, focus: Focus) -> None:
     """Raise ``CommandLineError`` for a glob over backends that matches none; warn of one over targets that matches none.
 
-    What targets there are is known from the catalog, so that a target which is new is only warned of.
+    What targets there are is known once the backends were listed, else from the catalog, which may not know a new one.
     """
     from snapplan.cli.console import notice
     from snapplan.errors import CommandLineError
@@ -122,7 +122,7 @@ def check_focus(workspace: Workspace, focus: Focus) -> None:
             raise CommandLineError(
                 f"no backend matches {glob!r}", hint=f"The policy has {', '.join(sorted(backends))}."
             )
-    known = [target.address for name in backends for target in workspace.catalog.known_targets(name)]
+    known = [target.address for name in backends for target in workspace.known_targets(name)]
     for glob in focus.targets:
         if known and not any(matches(glob, address) for address in known):
             notice(f"warning: no known target matches {glob!r}; snapplan list targets shows what there is")

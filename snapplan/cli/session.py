@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from snapplan.config.load import Loaded
     from snapplan.workspace import Workspace
+
+TRUST_VARIABLE = "SNAPPLAN_TRUST"
 
 
 class Session:
@@ -19,6 +23,7 @@ class Session:
         self.directory: Path | None = None
         self.debug = False
         self.commit: str | None = None
+        self._trust: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -39,11 +44,30 @@ class Session:
             _refuse_foreign(found / "snapplan.yaml")
         return found or self.folder
 
-    def open(self, *, writable: bool, may_be_empty: bool = False) -> Workspace:
+    @property
+    def trust(self) -> str | None:
+        """``--trust REV``, or what ``SNAPPLAN_TRUST`` says; ``None`` where the checkout is trusted."""
+        return self._trust or os.environ.get(TRUST_VARIABLE) or None
+
+    @trust.setter
+    def trust(self, revision: str | None) -> None:
+        self._trust = revision
+
+    def load(self) -> Loaded:
+        """Read the policy repository and nothing else, as ``open`` does."""
+        if self.trust is not None:
+            from snapplan.trust import load_trusted
+
+            return load_trusted(self.root, self.trust).loaded
+        from snapplan.config.load import load_repository
+
+        return load_repository(self.root)
+
+    def open(self, *, writable: bool, saves: bool = False, may_be_empty: bool = False) -> Workspace:
         """Open the policy repository with its catalog and its backends; see ``Workspace.open``."""
         from snapplan.workspace import Workspace
 
-        return Workspace.open(self.root, writable=writable, may_be_empty=may_be_empty, commit=self.commit)
+        return Workspace.open(self.root, writable=writable, saves=saves, may_be_empty=may_be_empty, commit=self.commit)
 
 
 def _refuse_foreign(config: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from snapplan.cli.console import out_style, result
-from snapplan.cli.options import data_format, repository
+from snapplan.cli.options import data_format, repository, trust
 from snapplan.cli.session import session
 
 
@@ -23,6 +23,7 @@ def command() -> None:
 @command.command("run")
 @click.argument("number", type=click.IntRange(min=1))
 @data_format
+@trust
 @repository
 def run(number: int, form: str) -> int:
     """Show one run: who, when, by which plan, what was allowed and why, and what became of each action.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapplan.cli.console import out_style, result
-from snapplan.cli.options import DURATION, INSTANT, data_format, repository
+from snapplan.cli.options import DURATION, INSTANT, data_format, repository, trust
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--tags", metavar="TAG,...", help="Tags of the targets of --targets.")
 @data_format
+@trust
 @repository
 def command(
     start: datetime | None, end: datetime, every: timedelta, targets: str | None, tags: str | None, form: str
@@ -73,12 +74,11 @@ def _world(now: datetime, targets: str | None, tags: str | None) -> tuple[Policy
 
 
 def _from_nothing(addresses: Sequence[str], tags: Sequence[str]) -> tuple[Policy, World]:
-    from snapplan.config.load import load_repository
     from snapplan.diagnostics import errors
     from snapplan.errors import PolicyInvalidError
     from snapplan.planner.simulate import imagined_world
 
-    loaded = load_repository(session().root)
+    loaded = session().load()
     if loaded.policy is None or errors(loaded.diagnostics):
         raise PolicyInvalidError(loaded.diagnostics)
     targets = [_address(loaded.policy, text) for text in dict.fromkeys(addresses)]

@@ -8,7 +8,7 @@ import click
 
 from snapplan.cli.console import out_style, result
 from snapplan.cli.exit_codes import ExitCode, exit_code, unread
-from snapplan.cli.options import data_format, repository
+from snapplan.cli.options import data_format, repository, trust
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="List the targets that are fine too, however many.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 8 if there is drift or something needs attention.")
 @data_format
+@trust
 @repository
 def command(backends: tuple[str, ...], everything: bool, detailed_exitcode: bool, form: str) -> int:
     """Show the state of each target and what needs attention; changes nothing.

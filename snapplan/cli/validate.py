@@ -9,7 +9,7 @@ import click
 
 from snapplan.cli.console import out_style, result
 from snapplan.cli.exit_codes import ExitCode, exit_code
-from snapplan.cli.options import repository
+from snapplan.cli.options import repository, trust
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="How findings are printed; github makes annotations.",
 )
+@trust
 @repository
 def command(paths: tuple[Path, ...], strict: bool, form: str) -> int:
     """Check the policy files; offline, no backend is contacted.
 
-    PATH is a policy repository or a single file; without one, the repository of -C or the working folder is checked. All
+    PATH is a policy repository or a single file, checked as it is; without one, the repository of -C or the working folder
+    is checked, with --trust against the snapplan.yaml of that commit. All
     findings are printed at once, each with its place, and the exit code is 4 if there are errors.
 
     \b
@@ -42,7 +44,7 @@ def command(paths: tuple[Path, ...], strict: bool, form: str) -> int:
       snapplan validate --strict --format github
       snapplan validate policies/production.yaml
     """
-    found, files = _check(paths or (session().root,))
+    found, files = _check(paths)
     _print(found, files, form)
     stops = {"error", "warning"} if strict else {"error"}
     return exit_code(ExitCode.INVALID if any(finding.severity in stops for finding in found) else None)
@@ -51,6 +53,9 @@ def command(paths: tuple[Path, ...], strict: bool, form: str) -> int:
 def _check(paths: Sequence[Path]) -> tuple[list[Diagnostic], int]:
     from snapplan.config.load import load_file, load_repository
 
+    if not paths:
+        whole = session().load()
+        return whole.diagnostics, len(whole.files)
     found: list[Diagnostic] = []
     files = 0
     for path in paths:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from snapplan.cli.console import out_style, result
-from snapplan.cli.options import data_format, repository
+from snapplan.cli.options import data_format, repository, trust
 from snapplan.cli.session import session
 
 CODE = re.compile(r"SP[0-9]{3}\Z", re.IGNORECASE)
@@ -17,6 +17,7 @@ CODE = re.compile(r"SP[0-9]{3}\Z", re.IGNORECASE)
 @click.command("why")
 @click.argument("subject", metavar="SNAPSHOT|CODE")
 @data_format
+@trust
 @repository
 def command(subject: str, form: str) -> int:
     """Explain why a snapshot is kept or expires, or what a code means.

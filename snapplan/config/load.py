@@ -14,14 +14,14 @@ from snapplan.config.check import check
 from snapplan.config.checked import Checked
 from snapplan.config.config_file import CONFIG, CONFIG_FILE, read_config
 from snapplan.config.defaults import complete
-from snapplan.config.files import absolute, find_root, is_missing, read_source
+from snapplan.config.files import absolute, find_root, is_missing, parsed, read_source
 from snapplan.config.include import DEFAULT_INCLUDE, included
 from snapplan.config.source import Findings, Places, Source
 from snapplan.config.yaml import MAX_TOTAL_BYTES
 from snapplan.models.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from snapplan.config.yaml import Path as KeyPath
@@ -48,14 +48,25 @@ class Loaded(NamedTuple):
         return tuple(self.contents)
 
 
-def load_repository(root: Path, *, may_be_empty: bool = False) -> Loaded:
+class Instead(NamedTuple):
+    """What counts instead of the ``snapplan.yaml`` of a repository: another one, and how it is adjusted."""
+
+    name: str
+    content: bytes
+    adjust: Callable[[ConfigFile], ConfigFile]
+
+
+def load_repository(root: Path, *, may_be_empty: bool = False, instead: Instead | None = None) -> Loaded:
     """Load the policy repository at ``root``, the folder that holds ``snapplan.yaml``.
 
     A repository without policy files is an error, unless it ``may_be_empty`` as before the first one is written.
     """
     with collection_paused():
         loading = _Loading(root)
-        loading.read_config(root / CONFIG_FILE, CONFIG_FILE)
+        if instead is None:
+            loading.read_config(root / CONFIG_FILE, CONFIG_FILE)
+        else:
+            loading.take_instead(instead)
         include = loading.config.include if loading.config is not None else DEFAULT_INCLUDE
         paths = included(root, include, loading.findings)
         if loading.config is not None and not paths and not may_be_empty:
@@ -126,6 +137,12 @@ class _Loading:
         self.sources.append(source)
         self.config_source = source
         self.config = read_config(source, self.findings)
+
+    def take_instead(self, instead: Instead) -> None:
+        """Take another configuration than the repository's."""
+        self.take_config(parsed(instead.content, instead.name, self.findings))
+        if self.config is not None and not self.findings.failed:
+            self.config = instead.adjust(self.config)
 
     def read_policy(self, path: Path, name: str) -> None:
         """Read a policy file and take it."""

@@ -62,6 +62,42 @@ def commit_of(checkout: Checkout, name: str) -> str | None:
     return text if COMMIT.fullmatch(text) else None
 
 
+def content_of(checkout: Checkout, blob: Blob) -> bytes | None:
+    """Return the content of a file in git; ``None`` where git does not give just that."""
+    content = read(checkout, "cat-file", "blob", blob.id)
+    return content if content is not None and is_blob(content, blob) else None
+
+
+def named_commit(checkout: Checkout, name: str) -> str | None:
+    """Return the full id of the one commit that a person can mean by ``name``; ``None`` where there is none.
+
+    A branch, a tag, a branch of a remote, a full or shortened id, ``HEAD`` or ``FETCH_HEAD``, with any ``^`` and ``~``.
+    Raises ``AmbiguousError`` where these are several: git would take the tag, and who may push one could choose.
+    """
+    base, steps = re.fullmatch(r"(.*?)((?:[~^][0-9]*)*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    if COMMIT.fullmatch(base) or base in ("HEAD", "FETCH_HEAD"):
+        found = {base}
+    else:
+        places = ["{}"] if base.startswith("refs/") else ["refs/heads/{}", "refs/tags/{}", "refs/remotes/{}"]
+        named = {place.format(base) for place in places}
+        found = {ref for ref in named if commit_of(checkout, ref) is not None}
+        if re.fullmatch(r"[0-9a-f]{7,}", base) and commit_of(checkout, base) is not None:
+            found.add(base)
+    commits = {commit_of(checkout, ref) for ref in found}
+    if len(commits) > 1:
+        raise AmbiguousError(sorted(found))
+    commit = next(iter(commits), None)
+    return commit_of(checkout, commit + steps) if commit is not None else None
+
+
+class AmbiguousError(Exception):
+    """A name means several commits; ``meanings`` are what it could be."""
+
+    def __init__(self, meanings: Sequence[str]) -> None:
+        super().__init__(", ".join(meanings))
+        self.meanings = tuple(meanings)
+
+
 def blobs(checkout: Checkout, commit: str, paths: Sequence[str]) -> dict[str, Blob] | None:
     """Return the files at and below ``paths`` of a commit, by their path from its top; ``None`` where git fails."""
     below = [path for path in paths if path]

@@ -33,6 +33,7 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def test_an_apply_that_needs_more_than_an_hour_goes_on_in_the_next(repository: Repository) -> None:
+    repository.run("plan", "--save", "--backend", "*", "--no-refresh", now=FIRST)  # makes the catalog
     planned = repository.run("plan", "-v", now=FIRST).stdout
     assert "dc1: 4 requests to read it; this plan needs about 24 more; 4 of 30 in the last hour" in planned
     assert "SP444" not in planned

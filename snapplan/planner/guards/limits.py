@@ -47,6 +47,16 @@ def limits(guards: Guards, applied: Mapping[str, Any]) -> Limits:
     return {key: _stricter(key, wanted, applied) for key in DEFAULTS}
 
 
+def stricter_guards(one: Guards, other: Guards) -> dict[str, dict[str, float]]:
+    """Return the stricter of two policies' values of every guard, as a policy writes them."""
+    first, second = one.model_dump(mode="json"), other.model_dump(mode="json")
+    found: dict[str, dict[str, float]] = {}
+    for guard, key in DEFAULTS:
+        value = min(_value((guard, key), first), _value((guard, key), second))
+        found.setdefault(guard, {})[key] = int(value) if key == "per_day" else value
+    return found
+
+
 def _stricter(key: tuple[str, str], wanted: Mapping[str, Any], applied: Mapping[str, Any]) -> Limit:
     now = _value(key, wanted)
     before = _value(key, applied) if applied else now
