@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from snapplan.models.policy import Backend, ConfigFile, Policy
 
-DIFFERS = "SP516"
+DIFFERS = "SP119"
 MOST_SHOWN = 20
 CHUNK = 500
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@-]{0,200}(?:[~^][0-9]{0,4}){0,8}")

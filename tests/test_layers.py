@@ -43,17 +43,18 @@ drivers     models ids errors clock crash redaction config.secrets
 render      ids
 second_clock models clock
 metering    errors clock catalog.base drivers.metering
+trust       diagnostics errors models config planner.guards
 origin      diagnostics errors config catalog.base applier.stale
 plan_check  errors ids config.schema planner.digest applier.approve applier.stale
 plan_file   errors redaction planner.digest plan_check
 workspace   models diagnostics errors clock second_clock collector config catalog planner applier execution
-            drivers.base drivers.registry metering encoding origin
+            drivers.base drivers.registry metering encoding origin trust
 execution   models ids diagnostics errors clock crash collector catalog.base catalog.owner planner.policy_digest
             planner.guards.sticky
             plan_file applier drivers.base workspace origin
 cli         models ids diagnostics errors clock second_clock version codes redaction config.checkout config.files
             config.load config.schema catalog.base catalog.owner planner applier drivers.base drivers.registry
-            plan_check plan_file render workspace imports encoding
+            plan_check plan_file render workspace imports encoding trust
 __main__    cli version encoding
 __init__    version
 """

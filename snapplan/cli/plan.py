@@ -73,6 +73,7 @@ def command(
       snapplan plan --detailed-exitcode    ends with 2 when there is something to do
       snapplan plan --out plan.json        to review it, and carry out that one
       snapplan plan --save                 the same, kept in the catalog under its digest
+      snapplan plan --trust origin/main    of a change that a stranger made
     """
     from snapplan import clock
     from snapplan.cli.keeping import kept, refuse_in_memory
@@ -85,8 +86,12 @@ def command(
         document = workspace.plan(at or clock.now(), focus=focus, refresh=refresh).document()
         check_focus(workspace, focus)
         document, following = kept(workspace, document, out, save=save, seal=form == "json")
-    result(rendered(document, form, full=full, verbose=verbose, command=following if form == "text" else None))
-    if form != "text" and following is not None and (out is not None or save):
+    if session().trust is not None and out is None:
+        following = ""  # an apply of this checkout is refused
+    result(
+        rendered(document, form, full=full, verbose=verbose, command=(following or None) if form == "text" else None)
+    )
+    if form != "text" and (out is not None or save):
         notice(f"To carry it out:  {following}")
     return plan_exit_code(document, detailed=detailed_exitcode)
 

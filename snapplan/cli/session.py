@@ -64,10 +64,21 @@ class Session:
         return load_repository(self.root)
 
     def open(self, *, writable: bool, saves: bool = False, may_be_empty: bool = False) -> Workspace:
-        """Open the policy repository with its catalog and its backends; see ``Workspace.open``."""
+        """Open the policy repository with its catalog and its backends; see ``Workspace.open``.
+
+        Raises ``BlockedError`` where something is to be changed and the checkout is not trusted.
+        """
         from snapplan.workspace import Workspace
 
-        return Workspace.open(self.root, writable=writable, saves=saves, may_be_empty=may_be_empty, commit=self.commit)
+        trust = self.trust
+        if trust is not None and (writable or saves):
+            from snapplan.errors import BlockedError
+
+            hint = f"Unset {TRUST_VARIABLE} on a runner that applies, and never check out there what anybody may push."
+            raise BlockedError("the checkout is not trusted, so nothing is changed from it", hint=hint)
+        return Workspace.open(
+            self.root, writable=writable, saves=saves, may_be_empty=may_be_empty, commit=self.commit, trust=trust
+        )
 
 
 def _refuse_foreign(config: Path) -> None:

@@ -130,4 +130,12 @@ FILES = (
         "References are resolved in secrets only, so that what a plan shows is what the reviewed files say.",
         "Write the value itself.",
     ),
+    Code(
+        "SP119",
+        "a key that is not trusted",
+        "With --trust REV the snapplan.yaml of that commit is used, and the files that it names by relative paths. The"
+        " checkout's differs: what it says is shown, and no host, file or catalog of it is contacted. Of guards the"
+        " stricter value counts.",
+        "Review the change with the eyes of somebody who is asked for a password. Once it is merged, plan again.",
+    ),
 )
