@@ -271,7 +271,7 @@ def _copy(file: Path, into: sqlite3.Connection) -> None:
         if before.log:
             _copy_with_log(file, into)
         else:
-            _backup(_uri(file, "mode=ro&immutable=1"), into)
+            _read_all(_uri(file, "mode=ro&immutable=1"), into)
         if _fingerprint(file) == before:
             return None
     raise CatalogError(f"the catalog {file} changed each time it was read", hint="Try again.")
@@ -279,7 +279,7 @@ def _copy(file: Path, into: sqlite3.Connection) -> None:
 
 def _copy_shared(file: Path, into: sqlite3.Connection) -> None:
     try:
-        _backup(_uri(file, "mode=ro"), into)
+        _read_all(_uri(file, "mode=ro"), into)
     except sqlite3.OperationalError as error:
         if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
             raise
@@ -295,10 +295,10 @@ def _copy_with_log(file: Path, into: sqlite3.Connection) -> None:
         copy = Path(folder) / "catalog.db"
         for ending in ("", _LOG):
             shutil.copyfile(file.with_name(file.name + ending), copy.with_name(copy.name + ending))
-        _backup(_uri(copy, "mode=rw"), into)
+        _read_all(_uri(copy, "mode=rw"), into)
 
 
-def _backup(uri: str, into: sqlite3.Connection) -> None:
+def _read_all(uri: str, into: sqlite3.Connection) -> None:
     source = _connect(uri)
     try:
         source.backup(into)
