@@ -26,6 +26,14 @@ PLANS = (
         " is.",
     ),
     Code(
+        "SP404",
+        "an entry that matches nothing",
+        "One of names, exclude, tags or any_tags of a selector, or a tag of a partial period, means nothing on the backends"
+        " that were read: a typo, or something that is gone or was renamed. What it was meant for is not protected, or not"
+        " left out. Of a glob, an exclusion or one of any_tags it is a note, as it may be there for later.",
+        "Correct the entry; the message gives the nearest. snapplan list targets shows what there is.",
+    ),
+    Code(
         "SP410",
         "an order that matches no target",
         "No snapshot is taken.",

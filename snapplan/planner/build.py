@@ -19,6 +19,7 @@ from snapplan.planner.addressed import ambiguous
 from snapplan.planner.backends import findings, summaries
 from snapplan.planner.context import CLOCK_CODE, Draft, prepare
 from snapplan.planner.digest import digest
+from snapplan.planner.entries import idle_entries
 from snapplan.planner.expiry import newest_sound
 from snapplan.planner.foresight import is_foreseen, is_released, promised_minimum
 from snapplan.planner.guards import stand
@@ -104,6 +105,7 @@ def _plan_orders(context: Context, draft: Draft) -> None:
 
 def _plan_policy(context: Context, draft: Draft) -> None:
     draft.diagnostics.extend(context.resolution.diagnostics)
+    draft.diagnostics.extend(idle_entries(context))
     draft.diagnostics.extend(ambiguous(context.backends, context.focus))
     platforms = survey(context, draft)
     assigned, begun = begin_protection(context, draft, platforms)

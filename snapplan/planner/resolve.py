@@ -149,10 +149,10 @@ class TargetIndex:
 
 def _selected(selector: Selector, target: Target, name: str) -> bool:
     """Whether a selector selects a target that is, or was, called ``name``; what it is called now may exclude it."""
-    if not _is_named(selector.names, target, name):
+    if not is_named(selector.names, target, name):
         return False
     if selector.exclude and (
-        _is_named(selector.exclude, target, name) or _is_named(selector.exclude, target, target.own_name)
+        is_named(selector.exclude, target, name) or is_named(selector.exclude, target, target.own_name)
     ):
         return False
     if not target.tags.issuperset(selector.tags):
@@ -160,7 +160,7 @@ def _selected(selector: Selector, target: Target, name: str) -> bool:
     return not selector.any_tags or not target.tags.isdisjoint(selector.any_tags)
 
 
-def _is_named(globs: Sequence[str], target: Target, name: str) -> bool:
+def is_named(globs: Sequence[str], target: Target, name: str) -> bool:
     """Whether one of ``globs`` means a target by a name, or by the longer one that tells it from others."""
     if any(matches(glob, name) for glob in globs):
         return True
