@@ -61,6 +61,33 @@ def settle(
         catalog.end_run(run.number, state, clock.now(), confirm=None, notices=notices)
 
 
+def adopt_store(workspace: Workspace, backend: str, old: str, lock_timeout: timedelta, stop: threading.Event) -> int:
+    """Take over under the lease, as a run of its own, what was made in the store ``old``; return how many snapshots.
+
+    Raises ``BackendError``, ``LockedError``, ``KeyboardInterrupt`` when it was stopped while it waited.
+    """
+    from snapplan.applier.lease import held
+    from snapplan.catalog.owner import current_owner
+    from snapplan.drivers.registry import adopt_store as take_over
+
+    catalog, owner, config = workspace.catalog, current_owner(), workspace.policy.config
+    run = catalog.begin_run("adopt", owner, clock.now(), workspace.policy.commit)
+    state, notices = "failed", []
+    try:
+        with held(catalog, [backend], run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
+            catalog.check(leases[backend])
+            of = config.backends[backend]
+            count = take_over(backend, of, old, project=config.project, base=workspace.root, permit=None)
+        state, notices = "done", [f"{count} snapshots of {backend} were taken over from the store {old}"]
+        return count
+    except LockedError:
+        if stop.is_set():
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        catalog.end_run(run.number, state, clock.now(), confirm=None, notices=notices)
+
+
 class Execution(NamedTuple):
     """What one apply is about: the repository, what is wanted, what was approved on which terms, and who hears of it."""
 

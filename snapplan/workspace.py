@@ -163,7 +163,7 @@ class Workspace:
                 return self._world(self._rebuild(everywhere, readings, now, keep=record), states, now)
         if lost and record:
             states = {name: self._observe_backend(name, live, readings, record=True) for name in names}
-        return self._world(self.catalog.state(), states, now)
+        return self._world(self.catalog.state(), self._without_doubles(states), now)
 
     @staticmethod
     def knows_nothing(state: CatalogState) -> bool:
@@ -395,6 +395,18 @@ class Workspace:
             vanished=self.catalog.vanished(name, None if record else observation),
             requests_spent=self.meter(name).spent() if driver.capabilities.requests_per_hour else 0,
         )
+
+    def _without_doubles(self, states: Mapping[str, BackendState]) -> Mapping[str, BackendState]:
+        """Leave out the backends that answer with one permanent id: which of them is the copy, nobody can tell."""
+        from snapplan.catalog.identity import double
+
+        found = dict(states)
+        for name, state in states.items():
+            others = [other for other, each in states.items() if other != name and each.identity == state.identity]
+            if state.identity and state.error is None and others:
+                self.strangers.add(name)
+                found[name] = BackendState(name, state.capabilities, error=double(state.identity, others))
+        return found
 
     def _read(self, name: str, driver: Driver) -> Inventory:
         """Return all that a backend holds, its own scheduler's snapshots under the names that the policy has for them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from snapplan.models.world import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from snapplan.catalog.base import KnownSnapshot
     from snapplan.models.request import Inventory
@@ -41,6 +41,17 @@ def stranger(
         text = f"it has none of the {len(ours)} snapshots that the catalog knows of it"
         return Failure(text, hint, EXIT_CODE, CODE)
     return None
+
+
+def double(identity: str, others: Sequence[str]) -> Failure:
+    """Return why a backend is left out that has the permanent id of others."""
+    named = ", ".join(repr(other) for other in others)
+    return Failure(
+        f"it has the id {identity}, and so has {named}: one of them is a copy",
+        "give each backend a store of its own, and remove the copy from the configuration",
+        EXIT_CODE,
+        CODE,
+    )
 
 
 def expected_identity(backend: str, state: CatalogState, known: Mapping[str, KnownSnapshot], project: str) -> str:

@@ -32,6 +32,7 @@ def command(context: click.Context) -> int:
       snapplan drivers
       snapplan drivers list --format json
       snapplan drivers check dc1
+      snapplan drivers init lab
     """
     if context.invoked_subcommand is None:
         returned: int = context.invoke(listed, form="text")
@@ -79,10 +80,7 @@ def check(backend: str, form: str) -> int:
       snapplan drivers check dc1 --format json
     """
     config, root = _config()
-    if backend not in config.backends:
-        from snapplan.errors import CommandLineError
-
-        raise CommandLineError(f"there is no backend {backend!r}", hint=f"There is {', '.join(config.backends)}.")
+    _check_name(backend, config)
     document = _checked(backend, config.backends[backend], config.project, root)
     if form == "json":
         from snapplan.render.jsonplan import json_text
@@ -93,6 +91,34 @@ def check(backend: str, form: str) -> int:
 
         result(checks_text(document, style=out_style()))
     return exit_code(ExitCode.FAILED if document["counts"]["problem"] else None)
+
+
+@command.command("init")
+@click.argument("backend")
+@repository
+def init(backend: str) -> int:
+    """Make the store of a backend, where its driver keeps one on this machine, and print its id.
+
+    An apply makes a store by itself where the catalog knows nothing of the backend yet. With a catalog that is kept nowhere
+    (memory:), and in place of a store that is lost for good, this command does. A store that is there stays as it is.
+
+    \b
+    Examples:
+      snapplan drivers init lab
+    """
+    from snapplan.drivers.registry import init_store
+
+    config, root = _config()
+    _check_name(backend, config)
+    result(f"{init_store(backend, config.backends[backend], project=config.project, base=root)}\n")
+    return 0
+
+
+def _check_name(backend: str, config: ConfigFile) -> None:
+    if backend not in config.backends:
+        from snapplan.errors import CommandLineError
+
+        raise CommandLineError(f"there is no backend {backend!r}", hint=f"There is {', '.join(config.backends)}.")
 
 
 def _config() -> tuple[ConfigFile, Path]:

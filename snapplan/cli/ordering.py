@@ -10,6 +10,7 @@ from snapplan import clock
 from snapplan.cli import console
 from snapplan.cli.applying import Wish, account_exit_code, execute, has_errors
 from snapplan.cli.exit_codes import ExitCode, exit_code
+from snapplan.cli.interrupts import stopping
 from snapplan.cli.planning import order_command
 from snapplan.cli.session import session
 from snapplan.errors import CommandLineError
@@ -97,6 +98,23 @@ def adopt(addresses: Sequence[str], expires: timedelta | datetime | str | None, 
         already = len(addresses) - done
         console.notice(f"Adopted {done}." + (f" {already} were ours already." if already else ""))
     return code
+
+
+def adopt_store(backends: Sequence[str], old: str, lock_timeout: timedelta) -> int:
+    """Take over what was made in the store ``old`` and is in that of one backend now; return the exit code."""
+    from snapplan.execution import adopt_store as take_over
+
+    if len(backends) != 1:
+        raise CommandLineError("--store takes one backend, and no addresses")
+    (backend,) = backends
+    with session().open(writable=True, may_be_empty=True) as workspace:
+        known = workspace.policy.config.backends
+        if backend not in known:
+            raise CommandLineError(f"there is no backend {backend!r}", hint=f"There is {', '.join(known)}.")
+        with stopping() as stop:
+            count = take_over(workspace, backend, old, lock_timeout, stop)
+    console.notice(f"Adopted {count}." if count else f"No snapshot of {backend} was made in the store {old}.")
+    return 0 if count else int(ExitCode.FAILED)
 
 
 def _adoption(address: str, expires: timedelta | datetime | str | None) -> AdoptOrder:

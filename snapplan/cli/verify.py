@@ -51,9 +51,8 @@ def command(snapshots: tuple[str, ...], backends: tuple[str, ...], sample: int, 
       snapplan verify --sample 5 --format json      for a timer: five percent of the content each day
     """
     from snapplan import clock
-    from snapplan.workspace import Workspace
 
-    with Workspace.open(session().root, writable=False) as workspace:
+    with session().open(writable=False, may_be_empty=True) as workspace:
         world = workspace.observe(clock.now(), backends=_backends(snapshots, backends))
         chosen = _named(snapshots, world.backends) if snapshots else list(_ours(workspace, world.backends))
         rows = [_row(snapshot, found) for snapshot, found in _verified(workspace, chosen, sample)]

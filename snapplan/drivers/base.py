@@ -229,4 +229,6 @@ class DriverType(NamedTuple):
     open: Callable[[Settings], Driver]
     check: Callable[[Settings], Iterator[CheckFinding]] | None = None
     stores: Callable[[Settings], Collection[Path]] | None = None
+    init: Callable[[Settings], str] | None = None
+    adopt_store: Callable[[Settings, str], int] | None = None
     nested: Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]] | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from snapplan.drivers.base import DriverType, Settings
 from snapplan.drivers.metering import ProcessMeter
-from snapplan.errors import BackendError, SnapplanError
+from snapplan.errors import BackendError, NotSupportedError, SnapplanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from snapplan.drivers.base import CheckFinding, Driver, Meter
+    from snapplan.drivers.base import CheckFinding, Driver, Meter, Permit
     from snapplan.models.policy import Backend
 
 NO_OTHERS: Mapping[str, Backend] = MappingProxyType({})
@@ -122,6 +122,26 @@ def check_backend(backend: str, config: Backend, *, project: str, base: Path) ->
         return None
     options = _options(backend, driver, config.options, base)
     return driver.check(Settings(backend, project, options, base, config.quiesce_commands, read_only=True))
+
+
+def init_store(backend: str, config: Backend, *, project: str, base: Path) -> str:
+    """Make the store of the backend called ``backend`` unless it is there, and return its id. Raises ``BackendError``."""
+    driver = _required(backend, config.driver)
+    if driver.init is None:
+        raise NotSupportedError(backend, f"driver {config.driver!r} keeps no store of its own")
+    return driver.init(Settings(backend, project, _options(backend, driver, config.options, base), base))
+
+
+def adopt_store(backend: str, config: Backend, old: str, *, project: str, base: Path, permit: Permit | None) -> int:
+    """Take over the snapshots in the store of ``backend`` that were made in the store ``old``; return how many.
+
+    Raises ``BackendError``.
+    """
+    driver = _required(backend, config.driver)
+    if driver.adopt_store is None:
+        raise NotSupportedError(backend, f"driver {config.driver!r} keeps no store of its own")
+    options = _options(backend, driver, config.options, base)
+    return driver.adopt_store(Settings(backend, project, options, base, permit=permit), old)
 
 
 def _required(backend: str, name: str) -> DriverType:

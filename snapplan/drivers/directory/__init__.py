@@ -58,6 +58,22 @@ def stores(settings: Settings) -> list[Path]:
     return [lay_out(settings.backend, settings.options, settings.base).store]
 
 
+def init(settings: Settings) -> str:
+    """Make the store of a backend unless it is there, and return its id. Raises ``BackendError``."""
+    from snapplan.drivers.directory.driver import DirectoryDriver
+
+    assert isinstance(settings.options, DirectoryOptions)
+    return DirectoryDriver(settings, settings.options, CAPABILITIES).init_store()
+
+
+def adopt_store(settings: Settings, old: str) -> int:
+    """Take over the snapshots that were made in the store ``old``; return how many. Raises ``BackendError``."""
+    from snapplan.drivers.directory.driver import DirectoryDriver
+
+    assert isinstance(settings.options, DirectoryOptions)
+    return DirectoryDriver(settings, settings.options, CAPABILITIES).adopt_store(old)
+
+
 DRIVER = DriverType(
     "directory",
     "Folders on this machine, copied or reflinked",
@@ -66,4 +82,6 @@ DRIVER = DriverType(
     open_directory,
     stores=stores,
     nested=nested,
+    init=init,
+    adopt_store=adopt_store,
 )

@@ -48,7 +48,13 @@ class DirectoryDriver:
         self._settings = settings
         self._options = options
         self._layout = lay_out(settings.backend, options, settings.base, settings.stores)
-        self._store = Store(settings.backend, settings.project, self._layout.store)
+        self._store = Store(
+            settings.backend,
+            settings.project,
+            self._layout.store,
+            expected=options.store_id or settings.store_id,
+            may_create=settings.may_create_store and not options.store_id,
+        )
         # Never released: only the first thread of a run gets it.
         self._once = partial(Lock().acquire, blocking=False)
 
@@ -59,6 +65,8 @@ class DirectoryDriver:
         """
         with reaching(self._settings.backend, "list what there is"):
             targets = list_targets(self._layout, self._settings.quiesce_commands)
+            if self._options.store_id:
+                self._store.check_identity()
             if not self._store.exists():
                 return Inventory(tuple(targets), [])
             journals = list_journals(self._store)
@@ -132,6 +140,32 @@ class DirectoryDriver:
             path, facts = self._find(snapshot)
             return verify_snapshot(path, facts, sample, clock.now().date())
 
+    def init_store(self) -> str:
+        """Make the store unless it is there; return its id. Raises ``BackendError``."""
+        store = self._store._replace(may_create=True)
+        with refusing(store.backend, "make the store"):
+            store.prepare()
+            return marker_id(store.path)
+
+    def adopt_store(self, old: str) -> int:
+        """Write the id of this store into the marks of our project that have the id ``old``; return how many there were.
+
+        Raises ``BackendError``; what was written until then stays, and a repetition does the rest.
+        """
+        self._refuse_read_only()
+        count = 0
+        with refusing(self._store.backend, f"take over what was made in the store {old}"):
+            self._store.check_identity()
+            identity = marker_id(self._store.path)
+            for snapshot in list_snapshots(self._store, {}):
+                mark = snapshot.mark
+                if mark is None or mark.project != self._store.project or mark.store != old or old == identity:
+                    continue
+                path, facts = self._find(snapshot)
+                self._store.change(path, facts._replace(mark=facts.mark._replace(store=identity)))
+                count += 1
+        return count
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -164,6 +198,8 @@ class DirectoryDriver:
         with refusing(self._store.backend, f"delete {snapshot.address}"):
             path = self._folder_of(snapshot)
             if path is None:
+                # Gone with its disk is not deleted.
+                self._store.check_identity()
                 return Outcome()
             facts = self._store.read(path)
             self._refuse_foreign(facts, snapshot)

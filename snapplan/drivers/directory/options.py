@@ -71,6 +71,12 @@ class DirectoryOptions(Traits):
     store: Folder | None = Field(
         None, description="Where snapshots are kept (default `ROOT/.snapplan`; required without `root`)."
     )
+    store_id: str | None = Field(
+        None,
+        pattern="[0-9a-f]{32}",
+        description="The id of the store, as `snapplan drivers init` gives it: another one in its place is not read, and"
+        " none is made. Worth writing where the catalog is `memory:`.",
+    )
     volumes: dict[ObjectName, Named] = Field({}, description="Folders that are volumes, by name.")
     vms: dict[ObjectName, Named] = Field({}, description="Folders that are VMs, by name.")
     tenants: dict[ObjectName, Named] = Field({}, description="Folders that are tenants, by name.")

@@ -28,7 +28,7 @@ from snapplan.drivers.directory import linux
 from snapplan.drivers.directory.durable import make_folder, move_exclusive, sync_parents, write_document
 from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text, to_document
 from snapplan.drivers.directory.failure import describe
-from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format
+from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format, marker_id
 from snapplan.drivers.directory.names import folder_named
 from snapplan.drivers.directory.reading import read_file
 from snapplan.drivers.directory.removal import remove_tree
@@ -44,12 +44,21 @@ MANIFEST = "manifest.jsonl"
 DATA = "data"
 
 
+_BRING_BACK = "mount its disk; `snapplan drivers init {backend}` makes a new one"
+
+
 class Store(NamedTuple):
-    """The store of one backend; ``project`` is ours."""
+    """The store of one backend; ``project`` is ours.
+
+    ``expected`` is the id of the store that is known (empty: none is): another one in its place is not written to.
+    ``may_create`` says whether it is made where there is none.
+    """
 
     backend: str
     project: str
     path: Path
+    expected: str = ""
+    may_create: bool = True
 
     @property
     def snapshots(self) -> Path:
@@ -94,16 +103,37 @@ class Store(NamedTuple):
         raise self._occupied()
 
     def prepare(self) -> None:
-        """Make the store unless it is there, and claim it. Raises ``OSError`` and as ``exists`` does."""
+        """Make the store unless it is there, and claim it. Raises ``OSError``, ``RefusedError`` and as ``exists`` does."""
         if not self.exists():
+            self._refuse_to_make()
             make_folder(self.path)
-            _write_once(self.path / MARKER, {"format": FORMAT, "id": new_id()}, "store.marker")
+            _write_once(self.path / MARKER, {"format": FORMAT, "id": self.expected or new_id()}, "store.marker")
             # On a full disk it could not be made any more, and nothing be deleted.
             make_folder(self.trash)
         if not self._claim.exists():
             make_folder(self._claim.parent)
             _write_once(self._claim, {"backend": self.backend}, "store.claim")
             self._check_claim()
+        self.check_identity()
+
+    def check_identity(self) -> None:
+        """Raise ``RefusedError`` where another store is in the place of the one that is known, or none at all."""
+        found = marker_id(self.path) if self.exists() else ""
+        if self.expected and found != self.expected:
+            there = f"there is {found}" if found else "there is none"
+            raise RefusedError(
+                self.backend,
+                f"the store {self.expected} is not at {str(self.path)!r}: {there}",
+                hint=_BRING_BACK.format(backend=self.backend),
+            )
+
+    def _refuse_to_make(self) -> None:
+        if not self.may_create:
+            raise RefusedError(
+                self.backend,
+                f"there is no store at {str(self.path)!r}, and this run may not make one",
+                hint=_BRING_BACK.format(backend=self.backend),
+            )
 
     @property
     def _claim(self) -> Path:
