@@ -68,16 +68,14 @@ def adopt_store(workspace: Workspace, backend: str, old: str, lock_timeout: time
     """
     from snapplan.applier.lease import held
     from snapplan.catalog.owner import current_owner
-    from snapplan.drivers.registry import adopt_store as take_over
 
-    catalog, owner, config = workspace.catalog, current_owner(), workspace.policy.config
+    catalog, owner = workspace.catalog, current_owner()
     run = catalog.begin_run("adopt", owner, clock.now(), workspace.policy.commit)
     state, notices = "failed", []
     try:
         with held(catalog, [backend], run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
             catalog.check(leases[backend])
-            of = config.backends[backend]
-            count = take_over(backend, of, old, project=config.project, base=workspace.root, permit=None)
+            count = workspace.take_over(backend, old)
         state, notices = "done", [f"{count} snapshots of {backend} were taken over from the store {old}"]
         return count
     except LockedError:

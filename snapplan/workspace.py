@@ -339,6 +339,22 @@ class Workspace:
 
             settle(self, observer, lock_timeout, stop, mandate)
 
+    def adopt_store(self, backend: str, old: str, *, lock_timeout: timedelta, stop: threading.Event) -> int:
+        """Make ours again, as they were, the snapshots of a backend that were made in the store ``old``; return how many.
+
+        Raises ``BackendError``, and as ``apply`` does.
+        """
+        from snapplan.execution import adopt_store
+
+        return adopt_store(self, backend, old, lock_timeout, stop)
+
+    def take_over(self, backend: str, old: str) -> int:
+        """Write the id of the store into the marks that have the id ``old``, under the backend's lease."""
+        from snapplan.drivers.registry import adopt_store
+
+        config = self.policy.config
+        return adopt_store(backend, config.backends[backend], old, project=config.project, base=self.root)
+
     def reachable(self, globs: Sequence[str]) -> dict[str, Driver]:
         """Return the connections to the backends that match ``globs`` and answer."""
         drivers = {}

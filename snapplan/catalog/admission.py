@@ -41,6 +41,7 @@ def admitted(backend: str, inventory: Inventory, known: Mapping[str, KnownSnapsh
     snapshots: list[Snapshot] = []
     odd: list[str] = []
     seen: set[str] = set()
+    strays: dict[str, int] = {}
     identity = inventory.identity
     for snapshot in inventory.snapshots:
         one, native_id = snapshot, None
@@ -57,6 +58,7 @@ def admitted(backend: str, inventory: Inventory, known: Mapping[str, KnownSnapsh
         mark = one.mark
         if mark is not None and mark.store is not None and identity and mark.store != identity:
             one = one._replace(mark=None, stray=mark.store)
+            strays[mark.store] = strays.get(mark.store, 0) + 1
         if one.native_id in seen:
             odd.append(one.address)
             one = one._replace(native_id=f"{one.native_id}@{one.address}", mark=None, damage="its id is another one's")
@@ -65,7 +67,16 @@ def admitted(backend: str, inventory: Inventory, known: Mapping[str, KnownSnapsh
         seen.add(one.native_id)
         snapshots.append(one)
     notices = inventory.notices if not odd else (*inventory.notices, _notice(odd))
+    notices = (*notices, *(_stray_notice(backend, store, count) for store, count in sorted(strays.items())))
     return inventory._replace(targets=targets, snapshots=snapshots, notices=notices)
+
+
+def _stray_notice(backend: str, store: str, count: int) -> str:
+    what = "1 snapshot was" if count == 1 else f"{count} snapshots were"
+    return (
+        f"{what} made in another store and copied here, so they are foreign; if that store was moved here:"
+        f" snapplan adopt --store {store} {backend}"
+    )
 
 
 def _notice(odd: Sequence[str]) -> str:

@@ -102,8 +102,6 @@ def adopt(addresses: Sequence[str], expires: timedelta | datetime | str | None, 
 
 def adopt_store(backends: Sequence[str], old: str, lock_timeout: timedelta) -> int:
     """Take over what was made in the store ``old`` and is in that of one backend now; return the exit code."""
-    from snapplan.execution import adopt_store as take_over
-
     if len(backends) != 1:
         raise CommandLineError("--store takes one backend, and no addresses")
     (backend,) = backends
@@ -112,7 +110,7 @@ def adopt_store(backends: Sequence[str], old: str, lock_timeout: timedelta) -> i
         if backend not in known:
             raise CommandLineError(f"there is no backend {backend!r}", hint=f"There is {', '.join(known)}.")
         with stopping() as stop:
-            count = take_over(workspace, backend, old, lock_timeout, stop)
+            count = workspace.adopt_store(backend, old, lock_timeout=lock_timeout, stop=stop)
     console.notice(f"Adopted {count}." if count else f"No snapshot of {backend} was made in the store {old}.")
     return 0 if count else int(ExitCode.FAILED)
 

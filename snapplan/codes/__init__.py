@@ -7,6 +7,7 @@ plans. A code is never reused.
 from __future__ import annotations
 
 from snapplan.codes.code import Code
+from snapplan.codes.content import CONTENT
 from snapplan.codes.files import FILES
 from snapplan.codes.guards import GUARDS
 from snapplan.codes.meaning import MEANING
@@ -18,6 +19,6 @@ from snapplan.codes.saved import SAVED
 __all__ = ["CODES", "Code"]
 
 CODES: dict[str, Code] = {
-    entry.code: entry for entry in (*FILES, *MEANING, *GUARDS, *PLANS, *PLATFORMS, *NAMES, *SAVED)
+    entry.code: entry for entry in (*FILES, *MEANING, *GUARDS, *PLANS, *PLATFORMS, *NAMES, *CONTENT, *SAVED)
 }
 """All codes, by their name."""

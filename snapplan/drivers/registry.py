@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from snapplan.drivers.base import CheckFinding, Driver, Meter, Permit
+    from snapplan.drivers.base import CheckFinding, Driver, Meter
     from snapplan.models.policy import Backend
 
 NO_OTHERS: Mapping[str, Backend] = MappingProxyType({})
@@ -132,7 +132,7 @@ def init_store(backend: str, config: Backend, *, project: str, base: Path) -> st
     return driver.init(Settings(backend, project, _options(backend, driver, config.options, base), base))
 
 
-def adopt_store(backend: str, config: Backend, old: str, *, project: str, base: Path, permit: Permit | None) -> int:
+def adopt_store(backend: str, config: Backend, old: str, *, project: str, base: Path) -> int:
     """Take over the snapshots in the store of ``backend`` that were made in the store ``old``; return how many.
 
     Raises ``BackendError``.
@@ -141,7 +141,7 @@ def adopt_store(backend: str, config: Backend, old: str, *, project: str, base: 
     if driver.adopt_store is None:
         raise NotSupportedError(backend, f"driver {config.driver!r} keeps no store of its own")
     options = _options(backend, driver, config.options, base)
-    return driver.adopt_store(Settings(backend, project, options, base, permit=permit), old)
+    return driver.adopt_store(Settings(backend, project, options, base), old)
 
 
 def _required(backend: str, name: str) -> DriverType:

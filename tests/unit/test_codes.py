@@ -12,7 +12,7 @@ from snapplan.codes import CODES
 
 CODE = re.compile(r"\bSP[1-9][0-9]{2}\b")
 PACKAGE = Path(snapplan.__file__).parent
-PARTS = ("files", "meaning", "guards", "plans", "platforms", "names", "saved")
+PARTS = ("files", "meaning", "guards", "plans", "platforms", "names", "content", "saved")
 EXPLANATIONS = [PACKAGE / "codes" / f"{part}.py" for part in PARTS]
 SOURCES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "codes"]
 USED = sorted({code for path in SOURCES for code in CODE.findall(path.read_text(encoding="utf-8"))})

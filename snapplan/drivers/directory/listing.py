@@ -177,6 +177,14 @@ def _read(store: Store, scope: Scope, parent: Path, name: str, in_use: Mapping[s
     )
 
 
+def unmarked_notices(snapshots: Iterable[Snapshot]) -> Iterator[str]:
+    """Yield a sentence about the damaged snapshots of which nobody can tell whose they are: no status would show them."""
+    found = [snapshot for snapshot in snapshots if snapshot.mark is None and snapshot.damage]
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        yield f"{found[0].address}{more} cannot be told whose: {found[0].damage}; it counts for nothing and stays"
+
+
 def out_of_the_way(facts: Facts) -> str:
     """Return the name that a damaged snapshot is given when another one is to be taken under its own."""
     return f"{facts.name.encode()[:_LONGEST_KEPT].decode(errors='ignore')}.damaged-{facts.id[:8]}"
