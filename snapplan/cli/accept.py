@@ -27,8 +27,9 @@ def command(subject: str, reason: str, form: str) -> int:
 
     Of a target: that its content is as it should be although it had vanished (SP309), that it lies where it lies now
     (SP310), or that its name is right: another one has it too (SP460), or an assignment knew it by another (SP461). Of a
-    backend: that the store that answers now is meant, or that it is gone and a new one may be made (SP445). What is
-    accepted is shown first; at a terminal you are asked. It is recorded, and holds for what is there now only.
+    backend: that the store that answers now is meant, or that it is gone and a new one may be made (SP445); else that all
+    its targets lie where they lie now. What is accepted is shown first; at a terminal you are asked. It is recorded, and
+    holds for what is there now only.
 
     \b
     Examples:
@@ -44,7 +45,7 @@ def command(subject: str, reason: str, form: str) -> int:
     if not reason.strip():
         raise CommandLineError("--reason is empty: it is recorded why this is right")
     now = clock.now()
-    with Workspace.open(session().root, writable=False) as workspace:
+    with Workspace.open(session().root, writable=False, saves=True) as workspace:
         found = _found(workspace, subject, now)
         for one in found:
             console.notice(f"To accept: {one.text}")
@@ -67,7 +68,7 @@ def command(subject: str, reason: str, form: str) -> int:
 def _found(workspace: Workspace, subject: str, now: datetime) -> list[Acceptable]:
     """Return what there is to accept; ``CommandLineError`` where there is no such backend or target."""
     from snapplan.errors import CommandLineError
-    from snapplan.planner.acceptance import acceptable, odd_names, other_store
+    from snapplan.planner.acceptance import acceptable, odd_names, other_places, other_store
     from snapplan.planner.addressed import targets_called, two_things
 
     backend, slash, _ = subject.partition("/")
@@ -78,7 +79,8 @@ def _found(workspace: Workspace, subject: str, now: datetime) -> list[Acceptable
     if not slash:
         if state.error is not None and backend not in workspace.strangers:
             raise CommandLineError(f"{backend} cannot be read: {state.error.text}", hint=state.error.hint)
-        return other_store(state, workspace.identities[backend]) if backend in workspace.strangers else []
+        strange = backend in workspace.strangers
+        return other_store(state, workspace.identities[backend]) if strange else other_places(state)
     if state.error is not None:
         raise CommandLineError(f"{backend} cannot be read: {state.error.text}", hint=state.error.hint)
     called = targets_called(world.backends, subject)

@@ -95,16 +95,28 @@ def acceptable(world: World, subject: str, project: str, now: datetime) -> list[
     for target in state.targets if state is not None and state.error is None else ():
         if state is None or target.address != subject:
             continue
-        if target.id in state.moved and target.fingerprint is not None:
-            path = target.fingerprint.path
-            text = f"{subject} is at {path}, and was at {state.moved[target.id]}"
-            found.append(Acceptable(subject, PATH, path, target.id, text))
+        found += [place for place in other_places(state) if place.target_id == target.id]
         ours = [one for one in state.snapshots if _is_of(one, target.id, project)]
         first = suspicious_since(ours, now)
         if first is not None:
             text = f"the content of {subject} since {first.name} ({format_instant(first.taken_at)}): {first.suspicion}"
             found.append(Acceptable(subject, CONTENT, content_value(first), target.id, text))
     return found
+
+
+def other_places(state: BackendState) -> list[Acceptable]:
+    """Return where the targets of a backend lie that lay elsewhere: all of them where its root was moved on purpose."""
+    return [
+        Acceptable(
+            target.address,
+            PATH,
+            target.fingerprint.path,
+            target.id,
+            f"{target.address} is at {target.fingerprint.path}, and was at {state.moved[target.id]}",
+        )
+        for target in sorted(state.targets, key=lambda one: one.address)
+        if target.id in state.moved and target.fingerprint is not None
+    ]
 
 
 def odd_names(policy: Policy, world: World, subject: str) -> list[Acceptable]:

@@ -149,7 +149,7 @@ def test_a_target_that_was_gone_for_a_while_is_still_known_where_it_lay(
     volume = applied / "lab" / "volumes" / "a"
     volume.rename(tmp_path / "old")
     monkeypatch.setenv("SNAPPLAN_NOW", LATER)
-    run("status")
+    run("apply", "--auto-approve")
     volume.symlink_to(tmp_path / "old")
     planned = json.loads(run("plan", "--format", "json").out)
     assert next(guard for guard in planned["guards"] if guard["code"] == "SP310")["state"] == "blocked"
@@ -188,3 +188,18 @@ def test_what_there_is_to_accept_as_json(
     (applied / "lab" / ".snapplan").rename(applied / "away")
     shown = json.loads(run("accept", "lab", "--reason", "x", "--format", "json").out)
     assert [(one["subject"], one["kind"]) for one in shown] == [("lab", "store")]
+
+
+def test_a_backend_whose_root_was_moved_is_accepted_as_a_whole(
+    applied: Path, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (applied / "lab" / "volumes" / "b").mkdir()
+    assert apply(run).code == 0
+    (applied / "lab").rename(applied / "moved")
+    config = applied / "snapplan.yaml"
+    config.write_text(config.read_text().replace("root: lab", "root: moved"))
+    monkeypatch.setenv("SNAPPLAN_NOW", LATER)
+    assert apply(run).code == 3
+    accepted = run("accept", "lab", "--reason", "CHG-9, another disk")
+    assert accepted.out.count("Accepted: lab/volume/") == 2
+    assert apply(run).code == 0
