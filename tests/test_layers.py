@@ -39,7 +39,7 @@ catalog     models ids errors clock collector redaction | planner.ownership plan
 planner     models ids diagnostics
 imports     models ids planner.native
 applier     models ids diagnostics errors clock crash redaction catalog.base planner.sets planner.resolve | drivers.base
-drivers     models ids errors clock crash redaction config.secrets
+drivers     models ids errors clock crash redaction config.secrets catalog.admission
 render      ids
 second_clock models clock
 metering    errors clock catalog.base drivers.metering

@@ -21,7 +21,7 @@ from snapplan.models.policy import QuiesceCommands
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from snapplan.drivers.conformance import WorldTarget
@@ -114,6 +114,21 @@ class DirectoryHarness(Harness):
                 aside=aside,
             ),
         )
+
+    def spoil_mark(self, snapshot: Snapshot, fields: Mapping[str, object]) -> None:
+        path = self._folder_of(snapshot) / "mark.json"
+        document = json.loads(path.read_text())
+        document["mark"].update(fields)
+        path.write_text(json.dumps(document))
+
+    def damage(self, snapshot: Snapshot) -> None:
+        file = next(path for path in (self._folder_of(snapshot) / "data").rglob("*") if path.is_file())
+        status = file.stat()
+        file.write_bytes(bytes(byte ^ 1 for byte in file.read_bytes()))
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def _folder_of(self, snapshot: Snapshot) -> Path:
+        return self._store.joinpath("snapshots", snapshot.scope, snapshot.target_name, snapshot.name)
 
     def break_listing(self) -> None:
         mark = next(self._store.glob("snapshots/*/*/two/mark.json"))

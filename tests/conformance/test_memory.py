@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from snapplan.drivers.memory.state import InFile
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from snapplan.drivers.conformance import WorldTarget
@@ -89,6 +90,22 @@ class MemoryHarness(Harness):
     def use(self, snapshot: Snapshot) -> None:
         with self._file.write() as world:
             world.snapshots[snapshot.native_id] = snapshot._replace(in_use="a clone")
+
+    def spoil_mark(self, snapshot: Snapshot, fields: Mapping[str, object]) -> None:
+        if fields.keys() & {"taken_at", "expires_at", "pin"}:
+            pytest.skip("its file is one document: such a mark makes all of it unreadable")
+        document = json.loads(self._path.read_text())
+        for each in document["snapshots"]:
+            if each["native_id"] == snapshot.native_id:
+                each["mark"].update(fields)
+        self._path.write_text(json.dumps(document))
+
+    def damage(self, snapshot: Snapshot) -> None:
+        with self._file.write() as world:
+            held = world.contents[snapshot.native_id]
+            world.contents[snapshot.native_id] = tuple(
+                each._replace(files={path: content + b"!" for path, content in each.files.items()}) for each in held
+            )
 
     def break_listing(self) -> None:
         self._path.write_bytes(self._path.read_bytes()[:-20])

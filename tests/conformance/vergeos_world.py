@@ -160,6 +160,14 @@ class VergeosHarness(Harness):
         period = {"profile": int(made["$key"]), "name": "daily", "frequency": "daily", "hour": 7, "retention": 86400}
         self.api("POST", "snapshot_profile_periods", period)
 
+    def spoil_mark(self, snapshot: Snapshot, fields: Mapping[str, object]) -> None:
+        key = parse_row_id(snapshot.native_id).key
+        table = f"{snapshot.scope}_snapshots".replace("vm_", "machine_")
+        description = next(row for row in self.rows(table) if row["$key"] == key)["description"]
+        text, _, line = description.rpartition("\n")
+        changed = json.loads(line.removeprefix("snapplan ")) | fields
+        self.control("PUT", f"rows/{table}/{key}", {"description": f"{text}\nsnapplan {json.dumps(changed)}"})
+
     def break_listing(self) -> None:
         self.control("POST", "faults", {"kind": "truncate", "path": "volume_snapshots", "times": 0})
 

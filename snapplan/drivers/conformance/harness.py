@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from snapplan.drivers.base import Driver, DriverType, Settings
@@ -93,6 +93,14 @@ class Harness(Protocol):
     def add_foreign_profile(self, name: str) -> None:
         """Make a snapshot profile of the platform without a mark, as a person would."""
         pytest.skip("this harness cannot make snapshot profiles")
+
+    def spoil_mark(self, snapshot: Snapshot, fields: Mapping[str, object]) -> None:
+        """Write ``fields`` (by the names that ``Mark`` has, as JSON) into the snapshot's mark, behind the driver's back."""
+        pytest.skip("this harness cannot write into a mark")
+
+    def damage(self, snapshot: Snapshot) -> None:
+        """Change the content of a snapshot behind the driver's back, where the driver ``verifies``."""
+        pytest.skip("this harness cannot change the content of a snapshot")
 
     def break_listing(self) -> None:
         """Let a part of the backend's snapshots be unreadable, and the rest not."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from snapplan.catalog.admission import admitted
+from snapplan.drivers.conformance.lab import require
 from snapplan.drivers.conformance.listing import SCOPES
 from snapplan.models.request import SnapshotRequest
 from snapplan.models.snapshot import Pin
@@ -37,6 +39,26 @@ MARKS = {
 }
 
 
+ODD_MARKS: dict[str, dict[str, object]] = {
+    "a huge minimum": {"minimum": 10**30},
+    "a negative minimum": {"minimum": -1},
+    "a minimum that is true": {"minimum": True},
+    "a minimum that is a text": {"minimum": "3"},
+    "an object for a run": {"run": {"a": 1}},
+    "a number for a set": {"set": 1},
+    "a list for a profile": {"profile": ["gold"]},
+    "a number for a project": {"project": 7},
+    "a text that is no Unicode": {"run": "\udcff"},
+    "a number for an instant": {"expires_at": 1},
+    "an instant without a zone": {"taken_at": "2026-11-22T02:00:00"},
+    "the year 1": {"expires_at": "0001-01-01T00:00:00+14:00"},
+    "the year 9999": {"expires_at": "9999-12-31T23:59:59-12:00"},
+    "a pin that is a text": {"pin": "mine"},
+    "a pin without an owner": {"pin": {"reason": "audit"}},
+}
+"""What nobody's mark may break: some values are refused by the driver, the rest by what reads its listing."""
+
+
 class MarkTests:
     """Round trips."""
 
@@ -65,6 +87,25 @@ class MarkTests:
         (outcome,) = lab.create(SnapshotRequest(target, "one", mark, Quiesce.NEVER, description="CHG-1: ä\n{}"))
         assert outcome.error is None
         assert lab.as_written(lab.listed(lab.path()).mark) == mark
+
+    @pytest.mark.parametrize("fields", ODD_MARKS.values(), ids=ODD_MARKS.keys())
+    def test_an_odd_mark_breaks_nothing_and_makes_nothing_ours(self, lab: Lab, fields: dict[str, object]) -> None:
+        good, odd = lab.take(lab.path(), "good"), lab.take(lab.path(), "odd")
+        lab.harness.spoil_mark(odd, fields)
+        listed = admitted(good.backend, lab.inventory(), {}).snapshots
+        assert good in listed
+        assert [each.mark for each in listed if each.native_id != good.native_id] == [None]
+
+    def test_a_snapshot_is_compared_with_its_record(self, lab: Lab) -> None:
+        require(lab.capabilities.verifies, "the driver keeps no record of what a snapshot holds")
+        driver: Any = lab.driver
+        good, bad = lab.take(lab.path(), "good"), lab.take(lab.path(), "bad")
+        assert driver.verify(bad).differences == ()
+        lab.harness.damage(bad)
+        assert driver.verify(good).differences == ()
+        found = driver.verify(bad)
+        assert found.differences
+        assert all(each.path and each.what for each in found.differences)
 
     def test_the_instant_of_capture_is_near_that_of_the_mark(self, lab: Lab) -> None:
         snapshot = lab.take(lab.path())

@@ -15,7 +15,7 @@ from snapplan.drivers.memory.faults import strike
 from snapplan.drivers.memory.script import scripted_world
 from snapplan.drivers.memory.state import InFile, InProcess
 from snapplan.errors import BackendError, NotFoundError, RefusedError
-from snapplan.models.request import Inventory, Outcome, Recovered, StartedRestore
+from snapplan.models.request import Difference, Inventory, Outcome, Recovered, StartedRestore, Verification
 from snapplan.models.target import Capabilities, RestoreMode, RestorePath, Scope
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ CAPABILITIES = Capabilities(
     max_name_length=200,
     adopts_projects=True,
     adopts_unmarked=True,
+    verifies=True,
     restore_options=frozenset({"power_off", "power_on", "preserve_macs"}),
 )
 
@@ -149,6 +150,20 @@ class MemoryDriver:
             for each in dead:
                 del world.restores[each.key]
         return [Recovered(f"restore {each.key} had changed nothing and was undone", each.key) for each in dead]
+
+    def verify(self, snapshot: Snapshot, sample: int = 100) -> Verification:
+        """Compare the size of what is held with the size that was recorded; a scripted snapshot has no such record."""
+        with self._failures():
+            world = self._store.read()
+        with world.lock:
+            held = world.snapshots.get(snapshot.native_id)
+            if held is None:
+                raise NotFoundError(self._backend, f"{snapshot.address} is not there")
+            files = [content for each in world.contents[held.native_id] for content in each.files.values()]
+        size = sum(map(len, files))
+        if held.size is None or held.size == size:
+            return Verification(entries=len(files))
+        return Verification((Difference(".", "size", str(held.size), str(size)),), len(files))
 
     def close(self) -> None:
         """Nothing is open between calls."""
