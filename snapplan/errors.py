@@ -19,6 +19,7 @@ SnapplanError                     1
     │   ├── NotFoundError              what it was about is not there
     │   ├── RequestBudgetError         the requests of this hour are used up
     │   └── QuiesceError               I/O could not be frozen and the request requires it
+    ├── LostRequestError               a look showed that nothing was done; it may be asked again
     └── OutcomeUnknownError            it may or may not have been done; look before trying again
 """
 
@@ -162,6 +163,10 @@ class RequestBudgetError(RefusedError):
 
 class QuiesceError(RefusedError):
     """I/O could not be frozen and the request requires it; nothing was taken."""
+
+
+class LostRequestError(BackendError):
+    """The request or its answer was lost, and a look showed that nothing was done: it may be asked again."""
 
 
 class OutcomeUnknownError(BackendError):

@@ -68,6 +68,8 @@ class Workspace:
         self.catalog = catalog
         self.diagnostics = list(diagnostics)
         self._writable = writable
+        self.unlimited = False
+        """Whether no budget of requests stops anything; set before a backend is opened."""
         self._drivers: dict[str, Driver] = {}
         self._meters: dict[str, CatalogMeter] = {}
         self._left_out: dict[str, Failure] = {}
@@ -267,6 +269,7 @@ class Workspace:
         if backend in self._left_out:
             raise UnreachableError(backend, f"{backend}: {self._left_out[backend]}")
         if backend not in self._drivers:
+            from snapplan.drivers.metering import Uncounted
             from snapplan.drivers.registry import open_backend
 
             config = self.policy.config
@@ -276,7 +279,7 @@ class Workspace:
                 project=config.project,
                 base=self.root,
                 read_only=not self._writable,
-                meter=self.meter(backend),
+                meter=Uncounted(self.meter(backend)) if self.unlimited else self.meter(backend),
                 others=config.backends,
                 **self._store_of(backend),
             )

@@ -15,7 +15,7 @@ from snapplan.applier.report import subject
 from snapplan.applier.schedule import Carried
 from snapplan.applier.sets import disown, reason
 from snapplan.clock import monotonic
-from snapplan.errors import FencedError
+from snapplan.errors import FencedError, LostRequestError, UnreachableError
 from snapplan.models.plan import Verb
 from snapplan.models.request import Outcome, SnapshotRequest
 
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from snapplan.drivers.base import Driver
     from snapplan.models.plan import Action
     from snapplan.models.snapshot import Snapshot
+
+
+LOST = (UnreachableError, LostRequestError)
+"""The errors of a request that never reached the backend, or of which a look showed that nothing came."""
+ASKED_TWICE = "its first request was lost; it was asked for once more"
 
 
 def carry_out(site: Site, call: Call) -> Carried:
@@ -143,8 +148,34 @@ def _checked(verb: Verb, outcome: Outcome) -> Outcome:
     return outcome
 
 
+def _asked_again(site: Site, driver: Driver, members: Sequence[Ended]) -> list[Ended]:
+    """Ask once more for the members of a set whose request was lost, so that one lost packet does not spoil the others.
+
+    Not where a set is one instant: a member that is taken later is not of it. The first that fails again ends that.
+    """
+    found = list(members)
+    if driver.capabilities.atomic_sets:
+        return found
+    for place, ended in enumerate(found):
+        if not isinstance(ended.outcome.error, LOST):
+            continue
+        try:
+            site.catalog.check(site.leases[ended.action.backend or ""])
+        except Exception:
+            return found
+        action, began = _timely(ended.action, site), monotonic()
+        [outcome] = _ask(driver, Verb.SNAPSHOT, [action])
+        outcome = _checked(Verb.SNAPSHOT, Looker(driver).settled(action.request, outcome))
+        outcome = outcome._replace(notices=(*outcome.notices, *((ASKED_TWICE,) if outcome.error is None else ())))
+        found[place] = Ended(action, outcome, ended.seconds + monotonic() - began)
+        if outcome.error is not None:
+            return found
+    return found
+
+
 def _whole_or_broken(site: Site, driver: Driver, name: str, members: Sequence[Ended]) -> Iterator[Ended]:
     """Yield the members of a set as they are when all are there; else disown those that this run made."""
+    members = _asked_again(site, driver, members)
     broken = next((subject(ended.action) for ended in members if ended.outcome.error is not None), None)
     if broken is None:
         yield from members

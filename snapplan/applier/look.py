@@ -8,6 +8,7 @@ from snapplan import clock
 from snapplan.applier.answers import sentence
 from snapplan.errors import (
     BackendError,
+    LostRequestError,
     NotSupportedError,
     OutcomeUnknownError,
     RefusedError,
@@ -104,7 +105,7 @@ def _judged_snapshot(request: SnapshotRequest, inventory: Inventory, error: Back
         return Outcome(snapshot=complete[0], notices=(LOOKED,))
     if found:
         return _failed(error, "it is there, but not complete; a later run removes it")
-    return _failed(error, "nothing was created")
+    return Outcome(error=LostRequestError(error.backend, f"{error}; looked: nothing was created", hint=error.hint))
 
 
 def _judged_change(request: ChangeRequest, inventory: Inventory, error: BackendError) -> Outcome:

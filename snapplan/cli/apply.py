@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapplan.cli.options import DURATION, commit, data_format, focus, repository
+from snapplan.cli.options import no_budget as no_budget_option
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -31,7 +32,10 @@ VERBS = ("profile", "assign", "snapshot", "change", "expire", "restore")
     help="Approve the restore in place of this target; may be repeated.",
 )
 @click.option("--allow", "codes", multiple=True, metavar="CODE", help="Lift this guard for this run; may be repeated.")
-@click.option("--reason", metavar="TEXT", help="Why it is allowed; required with --allow, and recorded.")
+@no_budget_option
+@click.option(
+    "--reason", metavar="TEXT", help="Why it is allowed; required with --allow and --no-budget, and recorded."
+)
 @click.option("--only", multiple=True, type=click.Choice(VERBS), help="Do only this kind of action; may be repeated.")
 @click.option("--except", "excepted", multiple=True, metavar="GLOB", help="Leave these targets alone; may be repeated.")
 @commit
@@ -50,6 +54,7 @@ def command(
     auto_approve: bool,
     confirmed: tuple[str, ...],
     codes: tuple[str, ...],
+    no_budget: bool,
     reason: str | None,
     only: tuple[str, ...],
     excepted: tuple[str, ...],
@@ -91,7 +96,7 @@ def command(
         focus=focus_of(targets, backends),
         auto_approve=auto_approve,
         confirmed=frozenset(confirmed),
-        lifted=lifted(codes, reason),
+        lifted=lifted(codes, reason, no_budget=no_budget),
         only=tuple(Verb(verb) for verb in only),
         excepted=excepted,
         lock_timeout=lock_timeout,

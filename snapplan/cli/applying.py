@@ -10,7 +10,7 @@ from snapplan.applier.consent import Terms, chosen, is_gated
 from snapplan.cli import console
 from snapplan.cli.exit_codes import ExitCode, exit_code, is_stopped, known, unread
 from snapplan.cli.interrupts import stopping
-from snapplan.cli.lifting import Lifted
+from snapplan.cli.lifting import NO_BUDGET, Lifted
 from snapplan.cli.planning import apply_command, check_focus, in_place_targets, order_command, undo_commands
 from snapplan.cli.progress import progress
 from snapplan.cli.session import session
@@ -69,6 +69,7 @@ def carry_out(wish: Wish) -> int:
     Raises ``BlockedError`` where consent is missing and whatever the workspace raises.
     """
     with session().open(writable=True, may_be_empty=bool(wish.orders)) as workspace:
+        workspace.unlimited = NO_BUDGET in wish.lifted.codes
         if not wish.orders and (wish.auto_approve or console.at_terminal()):
             _settle(workspace, wish)
         whole = workspace.plan(clock.now(), orders=wish.orders, focus=wish.focus, allowed=wish.lifted.codes)

@@ -11,6 +11,7 @@ from snapplan.cli import console
 from snapplan.cli.applying import account_exit_code, execute_approved, is_undecided, mandate_of, show_account
 from snapplan.cli.exit_codes import ExitCode, exit_code
 from snapplan.cli.interrupts import stopping
+from snapplan.cli.lifting import NO_BUDGET
 from snapplan.cli.planning import command_words, in_place_targets
 from snapplan.cli.progress import progress
 from snapplan.cli.session import session
@@ -53,6 +54,7 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
         hint = "--only and --except leave out a part of it."
         raise CommandLineError("an approved plan says itself what it is about", hint=hint)
     with session().open(writable=True) as workspace:
+        workspace.unlimited = NO_BUDGET in wish.lifted.codes
         document = _document(workspace, source)
         if document is None:
             console.notice(f"Run {source.run} was carried out; nothing of it is left to do.")

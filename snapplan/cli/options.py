@@ -82,6 +82,12 @@ def trust(command: F) -> F:
     )(command)
 
 
+def no_budget(command: F) -> F:
+    """Add ``--no-budget``."""
+    text = "In an emergency: make as many requests as it takes, whatever requests_per_hour says; needs --reason."
+    return click.option("--no-budget", is_flag=True, help=text)(command)
+
+
 def data_format(command: F) -> F:
     """Add ``--format text|json``."""
     return click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapplan.cli.options import DURATION, INSTANT, repository
+from snapplan.cli.options import no_budget as no_budget_option
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 @click.option("--preserve-macs", is_flag=True, help="Clone: keep the addresses of its network cards.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Never enough for a restore in place.")
 @click.option("--confirm", "confirmed", metavar="TARGET", help="Approve the restore in place: the target once more.")
+@no_budget_option
+@click.option("--reason", metavar="TEXT", help="Why --no-budget is needed; recorded.")
 @click.option(
     "--lock-timeout", type=DURATION, default="60s", show_default=True, help="How long to wait for another apply."
 )
@@ -54,6 +57,8 @@ def command(
     preserve_macs: bool,
     auto_approve: bool,
     confirmed: str | None,
+    no_budget: bool,
+    reason: str | None,
     lock_timeout: timedelta,
 ) -> int:
     """Restore a target from one of its snapshots: show the plan, ask, do it.
@@ -68,8 +73,10 @@ def command(
       snapplan restore lab/volume/home --from gold.daily.20261121T0200Z --mode in_place
       snapplan restore lab/volume/home --mode in_place --confirm lab/volume/home
       snapplan restore dc1/vm/web-01 --mode in_place --power-off --power-on
+      snapplan restore dc1/vm/web-01 --as web-01-old --no-budget --reason INC-7
     """
     from snapplan.cli.applying import Wish, carry_out
+    from snapplan.cli.lifting import lifted
     from snapplan.errors import CommandLineError
     from snapplan.models.order import Orders
 
@@ -83,6 +90,7 @@ def command(
         orders=Orders(restores=(order,)),
         auto_approve=auto_approve,
         confirmed=frozenset({confirmed} if confirmed else ()),
+        lifted=lifted((), reason, no_budget=no_budget),
         lock_timeout=lock_timeout,
         command="restore",
     )

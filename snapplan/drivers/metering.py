@@ -12,7 +12,37 @@ from snapplan import clock
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from snapplan.drivers.base import Meter
+
 WINDOW = timedelta(hours=1)
+
+
+RESERVE_PART = 9
+LEAST_RESERVE = 24
+"""Requests: two restores."""
+
+
+def with_reserve(limit: int) -> int:
+    """Return how many requests an hour a restore may bring a backend to, whose budget is ``limit``.
+
+    A budget leaves room below what its platform stands (900 of 1,000): in an emergency a restore may use that.
+    """
+    return limit + max(limit // RESERVE_PART, LEAST_RESERVE)
+
+
+class Uncounted:
+    """A meter that counts in another one, and on which nothing is spent: no budget stops what is asked with it."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def count(self, requests: int = 1) -> None:
+        """Count requests that are made now."""
+        self._meter.count(requests)
+
+    def spent(self) -> int:
+        """Return 0, whatever was counted."""
+        return 0
 
 
 class ProcessMeter:

@@ -21,7 +21,8 @@ class SnapshotRequest(NamedTuple):
 
     The planner fills ``mark.taken_at`` with the instant of the plan; the applier sets it anew just before the capture and
     moves ``mark.expires_at`` with it when ``retention`` is set (``None``: ``mark.expires_at`` is absolute or never).
-    ``options`` holds the period fields beyond these (``max_tier``, ``immutable``, ...).
+    ``options`` holds the period fields beyond these (``max_tier``, ``immutable``, ...). ``urgent`` says that a restore
+    waits for it, which may use the reserve of a budget of requests.
     """
 
     target: Target
@@ -31,6 +32,7 @@ class SnapshotRequest(NamedTuple):
     retention: timedelta | None = None
     description: str = ""
     options: Mapping[str, object] = {}
+    urgent: bool = False
 
 
 class ChangeRequest(NamedTuple):

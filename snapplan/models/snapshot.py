@@ -101,7 +101,8 @@ class Snapshot(NamedTuple):
     and ``consistent`` are ``None`` where the backend cannot tell. ``locked_until`` is the end of a platform's lock.
     ``in_use`` says in a few words what needs it (a clone, a hold, a replication), or is empty. ``contains`` are the
     ``scope/name`` pairs that can be restored out of it besides the target itself, as globs where the backend tells only
-    when it is asked for one.
+    when it is asked for one; with a ``?`` before it where perhaps it is not there: only a restore that names the snapshot
+    may try that.
 
     ``damage`` says in a sentence what is wrong with its data, manifest or mark; ``suspicion`` why its content may not
     be the target's; ``gaps`` what was left out of it and why. Each is empty where there is none; ``condition`` follows

@@ -33,7 +33,15 @@ from snapplan.planner.restores import add_restores, sources_of_restores
 from snapplan.planner.schedule import decide
 from snapplan.planner.sets import hold_broken_sets
 from snapplan.planner.slots import calendar
-from snapplan.planner.steps import add_changes, add_expiry, add_missed, add_removals, add_snapshots, is_retried
+from snapplan.planner.steps import (
+    add_changes,
+    add_expiry,
+    add_leftover_removals,
+    add_missed,
+    add_removals,
+    add_snapshots,
+    is_retried,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -101,6 +109,7 @@ def _plan_orders(context: Context, draft: Draft) -> None:
     add_adoptions(context, draft)
     add_restores(context, draft, declared=False)
     add_manual_snapshots(context, draft, declared=False)
+    add_leftover_removals(context, draft, sources_of_restores(context, draft))
 
 
 def _plan_policy(context: Context, draft: Draft) -> None:
@@ -117,6 +126,7 @@ def _plan_policy(context: Context, draft: Draft) -> None:
     removed = add_removals(draft, decisions)
     made = add_snapshots(context, draft, decisions, tracked, assigned, removed)
     ended = add_manual_snapshots(context, draft, declared=True, sources=sources)
+    add_leftover_removals(context, draft, sources)
     lost = list(orphaned(context, sources))
     for resolved, decision in decisions:
         add_changes(context, draft, resolved, decision.changes)

@@ -55,7 +55,10 @@ def add_keeping(context: Context, draft: Draft, sources: Collection[str] = ()) -
                 if one.native_id not in settled
             ]
             verdicts = _verdicts(context, backend, group, sources) if near else {}
+            minimum = _minimum(context, group) if near else 0
             for address, snapshot in near:
+                if _goes_with_its_lock(context, verdicts[snapshot.native_id], minimum, stopped):
+                    continue
                 if context.in_focus(address):
                     why = _why(context, verdicts[snapshot.native_id], stopped.get(snapshot.native_id, ()))
                     _add(context, draft, address, snapshot, why)
@@ -118,14 +121,33 @@ def _stopped(actions: Sequence[Action], backend: str) -> dict[str, tuple[str, ..
 def _verdicts(context: Context, backend: str, group: Group, sources: Collection[str]) -> dict[str, Verdict]:
     """Return what is to become of each snapshot of a group, by native id."""
     live = context.world.backends[backend].live_runs
-    minimum = 0
-    if group.triple is not None:
-        resolved = context.resolution.triples.get(group.triple)
-        since = context.world.catalog.orphaned.get(group.triple)
-        orphaned, _ = orphan_minimum(group.snapshots, context.policy.config.orphans, since, context.now)
-        minimum = orphaned if resolved is None else resolved.minimum
-    verdicts = judge(group.snapshots, minimum, context.now, live_runs=live, sources=sources)
+    verdicts = judge(group.snapshots, _minimum(context, group), context.now, live_runs=live, sources=sources)
     return {verdict.snapshot.native_id: verdict for verdict in verdicts}
+
+
+def _minimum(context: Context, group: Group) -> int:
+    if group.triple is None:
+        return 0
+    resolved = context.resolution.triples.get(group.triple)
+    since = context.world.catalog.orphaned.get(group.triple)
+    orphaned, _ = orphan_minimum(group.snapshots, context.policy.config.orphans, since, context.now)
+    return orphaned if resolved is None else resolved.minimum
+
+
+def _goes_with_its_lock(context: Context, verdict: Verdict, minimum: int, stopped: Collection[str]) -> bool:
+    """Whether a locked snapshot may go on the date that its lock ends: pushing the date out would lock it for longer.
+
+    Nobody can delete it before. It is kept beyond that where it is one of the newest that are held and half of its time
+    has passed without a newer one, where a person pinned it, and where a restore needs it.
+    """
+    snapshot, now = verdict.snapshot, context.now
+    if snapshot.locked_until is None or snapshot.locked_until <= now or snapshot.native_id in stopped:
+        return False
+    if active_pin(snapshot, now) is not None or verdict.code in ("source", "in_use"):
+        return False
+    half = (snapshot.locked_until - snapshot.taken_at) / 2
+    is_held = verdict.position is not None and verdict.position <= minimum
+    return not is_held or snapshot.locked_until - now > min(half, AHEAD)
 
 
 def _why(context: Context, verdict: Verdict, stopped: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from snapplan.planner.context import prepare
 from snapplan.planner.expiry import active_pin, age_order, expires_at, judge, judge_manual, pin_text
 from snapplan.planner.orphans import orphan_minimum
 from snapplan.planner.safety import open_sources
+from snapplan.planner.sets import BROKEN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 class Listed(NamedTuple):
     """A snapshot, its state, and the verdict on it if it is owned.
 
-    ``state`` is the first that holds of foreign, managed, incomplete, damaged, set-aside, suspicious, gaps, future, locked,
-    held, orphan, complete.
+    ``state`` is the first that holds of foreign, managed, incomplete, damaged, set-aside, suspicious, gaps, discarded,
+    future, locked, held, orphan, complete; ``discarded`` is what is left of a set that could not be completed.
     ``minimum`` is how many of its (target, profile, period) are held.
     """
 
@@ -109,6 +110,8 @@ def _owned(verdict: Verdict, now: datetime, minimum: int, triple: Triple | None,
     state = "orphan" if orphan else "complete"
     if snapshot.condition is not Condition.SOUND:
         state = snapshot.condition.value.replace("_", "-")
+    elif is_discarded(snapshot):
+        state = "discarded"
     elif snapshot.taken_at > now:
         state = "future"
     elif snapshot.locked_until is not None and snapshot.locked_until > now:
@@ -116,6 +119,11 @@ def _owned(verdict: Verdict, now: datetime, minimum: int, triple: Triple | None,
     elif verdict.code == "held":
         state = "held"
     return Listed(snapshot, state, _reason(verdict, now), verdict, minimum, triple)
+
+
+def is_discarded(snapshot: Snapshot) -> bool:
+    """Whether a snapshot is what is left of a set that could not be completed: it counts for nothing."""
+    return snapshot.mark is not None and (snapshot.mark.key or "").startswith(BROKEN_PREFIX)
 
 
 def _kept_by_platform(snapshot: Snapshot, now: datetime) -> str:
@@ -134,6 +142,8 @@ def _reason(verdict: Verdict, now: datetime) -> str:
     """Return why a snapshot is kept or expires; before its expiration, too, a pin is what people look for."""
     pin = active_pin(verdict.snapshot, now) if verdict.code == "unexpired" else None
     text = verdict.text if pin is None else f"{pin_text(pin)} (without the pin: {verdict.text})"
+    if is_discarded(verdict.snapshot) and verdict.snapshot.mark is not None:
+        text = f"its set {verdict.snapshot.mark.set!r} could not be completed; it counts for nothing; {text}"
     flaw = "" if verdict.snapshot.completed_at is None else verdict.snapshot.flaw
     return f"{flaw}; {text}" if flaw and flaw not in text else text
 

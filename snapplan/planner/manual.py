@@ -12,7 +12,7 @@ from snapplan.models.order import Capture
 from snapplan.models.plan import Reason, Verb
 from snapplan.models.request import ChangeRequest, ExpireRequest, SnapshotRequest
 from snapplan.models.snapshot import Mark
-from snapplan.models.target import Quiesce
+from snapplan.models.target import PLATFORM_MARGIN, Quiesce
 from snapplan.models.world import ManualKey
 from snapplan.planner.addressed import is_meant, targets_called, two_things
 from snapplan.planner.expiry import judge_manual
@@ -242,9 +242,27 @@ def _add_set(context: Context, draft: Draft, one: Wanted, targets: Sequence[Targ
             change={"key": one.key}
             | {name: request.options[name] for name in one.capture.asked if name in request.options},
             precondition=whereabouts(target),
-            reasons=(Reason("manual", one.description or f"manual snapshot {one.key}", one.where),),
+            reasons=(
+                Reason("manual", one.description or f"manual snapshot {one.key}", one.where),
+                *_on_platform(context, request),
+            ),
             request=request,
         )
+
+
+def _on_platform(context: Context, request: SnapshotRequest) -> tuple[Reason, ...]:
+    """Say what will stand on a platform that deletes by itself, which is not what was asked for: a margin, or a lock."""
+    if not context.world.backends[request.target.backend].capabilities.expires_itself:
+        return ()
+    at = request.mark.expires_at
+    if request.options.get("immutable"):
+        ends = "it has no end" if at is None else f"at {format_instant(at)}"
+        text = f"the platform locks it: nobody can delete it before that ends, {ends}"
+        return (Reason("platform", text if at is None else f"{text}, and then the platform does"),)
+    if at is None:
+        return (Reason("platform", "the platform keeps it for ever"),)
+    later = format_instant(at + PLATFORM_MARGIN)
+    return (Reason("platform", f"the platform itself would delete it at {later}, where no apply did before"),)
 
 
 def _add_removals(context: Context, draft: Draft, key: ManualKey) -> tuple[int, ...]:

@@ -231,7 +231,11 @@ def _source(context: Context, wish: Wish, address: TargetAddress, live: Target |
         for snapshot in state.snapshots
         if snapshot.standing.restores
         and snapshot.taken_at <= context.now
-        and (_is_of(context, wish, snapshot, live) if own else snapshot.scope is wish.via and _holds(snapshot, inside))
+        and (
+            _is_of(context, wish, snapshot, live)
+            if own
+            else snapshot.scope is wish.via and _holds(snapshot, inside, certain=wish.snapshot == "latest")
+        )
     ]
     if wish.snapshot != "latest":
         named = [snapshot for snapshot in candidates if snapshot.name == wish.snapshot]
@@ -265,9 +269,14 @@ def _refuse_damaged(wish: Wish, state: BackendState) -> None:
         raise RefusalError(_refuse(wish, "SP426", summary, f"snapplan list snapshots --target '{wish.target}'"))
 
 
-def _holds(snapshot: Snapshot, inside: str) -> bool:
-    """Whether a snapshot holds ``scope/name``; a name may have the signs of a glob, so equal ones come first."""
-    return inside in snapshot.contains or any(matches(entry, inside) for entry in snapshot.contains)
+def _holds(snapshot: Snapshot, inside: str, *, certain: bool) -> bool:
+    """Whether a snapshot holds ``scope/name``; a name may have the signs of a glob, so equal ones come first.
+
+    What perhaps is not in it counts only where it need not be ``certain``: the newest snapshot that is known to hold it is
+    better than a newer one of which nobody knows.
+    """
+    entries = [entry if certain else entry.removeprefix("?") for entry in snapshot.contains]
+    return inside in entries or any(matches(entry, inside) for entry in entries if not entry.startswith("?"))
 
 
 def _is_of(context: Context, wish: Wish, snapshot: Snapshot, live: Target | None) -> bool:
@@ -352,6 +361,7 @@ def _add_safety(context: Context, draft: Draft, wish: Wish, live: Target) -> int
     if context.owned[live.backend].manual.get(ManualKey(live.backend, live.id, key)):
         key = f"{key}.{compact_instant(context.now)}"
     request = manual_request(context, live, key, SAFETY_RETENTION, description=f"before restore {wish.key}")
+    request = request._replace(urgent=True)
     return draft.add(
         Verb.SNAPSHOT,
         backend=live.backend,

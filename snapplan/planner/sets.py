@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BROKEN_PREFIX = "broken-set."
 """The manual key of what is left of a broken set begins so; ``mark.set`` is still the set's name."""
+BROKEN = "broken-set"
+"""The reason of an expiry of what is left of a broken set."""
 FIRST_DELAY = timedelta(minutes=15)
 _MOST_DOUBLINGS = 10
 _SLOT = re.compile(r"\.[0-9]{8}T[0-9]{4}Z\Z")

@@ -171,7 +171,9 @@ def _row(
     looks: Mapping[str, str],
 ) -> dict[str, Any]:
     now = context.now
-    points = [one.snapshot for one in snapshots if one.snapshot.standing.restores and one.state != "future"]
+    points = [
+        one.snapshot for one in snapshots if one.snapshot.standing.restores and one.state not in ("future", "discarded")
+    ]
     newest = max(points, key=lambda snapshot: snapshot.taken_at, default=None)
     oldest = min(points, key=lambda snapshot: snapshot.taken_at, default=None)
     state, attention = _judge(context, resolved, snapshots, exists=exists)

@@ -10,10 +10,10 @@ from snapplan.models.plan import Missed, Reason, Verb
 from snapplan.models.request import ChangeRequest, ExpireRequest, SnapshotRequest
 from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce
-from snapplan.planner.expiry import age_order
+from snapplan.planner.expiry import Verdict, active_pin, age_order
 from snapplan.planner.names import fitting, scheduled_name
 from snapplan.planner.options import capture_options, emptiness
-from snapplan.planner.sets import set_names
+from snapplan.planner.sets import BROKEN, BROKEN_PREFIX, set_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from snapplan.models.target import Target
     from snapplan.models.world import Tracked, Triple
     from snapplan.planner.context import Context, Draft
-    from snapplan.planner.expiry import Verdict
     from snapplan.planner.platform import Protection
     from snapplan.planner.resolve import Resolved
     from snapplan.planner.retention import RetentionChange
@@ -190,6 +189,33 @@ def add_expiry(
         reasons=(Reason(code, f"{verdict.text}{note}", where),),
         request=ExpireRequest(original, orphan=original.managed),
     )
+
+
+def add_leftover_removals(context: Context, draft: Draft, sources: Collection[str]) -> None:
+    """Add the removal of what earlier tries left of the sets in the draft, once all members of the new try are there.
+
+    What is left of a broken set is kept for a day in case nothing better comes; when the set is whole, it would only be
+    there twice. ``sources`` are the native ids that restores need.
+    """
+    sets: dict[tuple[str, str], list[int]] = {}
+    for action in draft.actions:
+        if isinstance(action.request, SnapshotRequest) and action.request.mark.set is not None:
+            sets.setdefault((action.request.target.backend, action.request.mark.set), []).append(action.number)
+    gone = {a.request.snapshot.native_id for a in draft.actions if isinstance(a.request, ExpireRequest)}
+    for (backend, name), numbers in sorted(sets.items()):
+        for key, snapshots in sorted(context.owned[backend].manual.items()):
+            for snapshot in snapshots if key.key.startswith(BROKEN_PREFIX) else ():
+                if snapshot.mark is None or snapshot.mark.set != name or snapshot.native_id in {*gone, *sources}:
+                    continue
+                if not _is_needed(snapshot, context.now):
+                    text = f"left of a try at set {name!r} that failed; the set is whole without it"
+                    verdict = Verdict(snapshot, True, BROKEN, text)
+                    add_expiry(draft, verdict, snapshot, where=None, code=BROKEN, after=numbers)
+
+
+def _is_needed(snapshot: Snapshot, now: datetime) -> bool:
+    locked = snapshot.locked_until is not None and snapshot.locked_until > now
+    return locked or bool(snapshot.in_use) or active_pin(snapshot, now) is not None or snapshot.taken_at > now
 
 
 def _newer(newest: Sequence[Snapshot], original: Snapshot) -> list[Snapshot]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snapplan.drivers.metering import ProcessMeter
+from snapplan.drivers.metering import ProcessMeter, with_reserve
 from snapplan.errors import RequestBudgetError
 
 if TYPE_CHECKING:
@@ -32,13 +32,19 @@ class Budget:
             self._meter.count(self.cost("inventory"))
         return self.cost("inventory")
 
-    def write(self, what: str) -> None:
-        """Count a call that changes something; raise ``RequestBudgetError`` where the hour has not enough left for it."""
+    def write(self, what: str, *, urgent: bool = False) -> None:
+        """Count a call that changes something; raise ``RequestBudgetError`` where the hour has not enough left for it.
+
+        What is ``urgent``, a restore and what it waits for, may use the reserve above the limit too.
+        """
         if not self._limit:
             return
         cost, spent = self.cost(what), self._meter.spent()
-        if spent + cost > self._limit:
+        limit = with_reserve(self._limit) if urgent else self._limit
+        if spent + cost > limit:
             raise RequestBudgetError(
-                self._backend, f"{spent} of {self._limit} requests of the last hour are used, and it would take {cost}"
+                self._backend,
+                f"{spent} of {limit} requests of the last hour are used, and it would take {cost}",
+                hint="in an emergency: --no-budget --reason TEXT" if urgent else "",
             )
         self._meter.count(cost)

@@ -128,7 +128,7 @@ class MemoryDriver:
                 if restoring.check_key(world, request):
                     return Outcome(existed=True)
                 restoring.wanted(world, request, self.capabilities)
-                self._budget.write("restore")
+                self._budget.write("restore", urgent=True)
                 self._strike(world, "restore", path, request.source.name)
                 world.restores[request.key] = started = StartedRestore(
                     request.key, request.run, request.target_id, clock.now(), done=False

@@ -6,6 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.metering import with_reserve
 from snapplan.errors import RequestBudgetError
 
 if TYPE_CHECKING:
@@ -25,18 +26,22 @@ class Budget:
         self._lock = threading.Lock()
 
     @contextmanager
-    def reserve(self, cost: int) -> Iterator[None]:
+    def reserve(self, cost: int, *, urgent: bool = False) -> Iterator[None]:
         """Keep ``cost`` requests for the action inside; raise ``RequestBudgetError`` where so many are not left.
 
+        What is ``urgent``, a restore and what it waits for, may use the reserve above the limit too.
         What other threads have reserved counts until their action ends, so a little is counted twice and none too little.
         """
         with self._lock:
             spent = self._meter.spent()
-            if spent + self._reserved + cost > self._limit:
+            limit = with_reserve(self._limit) if urgent else self._limit
+            if spent + self._reserved + cost > limit:
                 raise RequestBudgetError(
                     self._backend,
-                    f"{self._backend}: {spent} of {self._limit} requests of this hour are used; this needs {cost}",
-                    hint="apply again later; requests_per_hour of the backend sets the limit",
+                    f"{self._backend}: {spent} of {limit} requests of this hour are used; this needs {cost}",
+                    hint="in an emergency: --no-budget --reason TEXT"
+                    if urgent
+                    else "apply again later; requests_per_hour of the backend sets the limit",
                 )
             self._reserved += cost
         try:

@@ -92,9 +92,12 @@ def _body(connection: Connection, request: ChangeRequest, row: Row) -> dict[str,
         description = described(text_of(row.get("description")), request.mark, name)
     except MarkTooLongError as error:
         raise connection.refuse(f"{snapshot.address}: {error}") from error
-    expires = later_expiration(request.mark, clock.now(), connection.api.now())
+    # A change that leaves the mark as it is pushes the date out, so that the platform keeps what stays.
+    is_locked = (row.get("immutable_status") or "") not in UNLOCKED
+    locks = request.lock or (is_locked and (request.mark != snapshot.mark or request.lock is not None))
+    expires = later_expiration(request.mark, clock.now(), connection.api.now(), locked=bool(locks))
     stands = int(row.get("expires") or NEVER)
-    if (row.get("immutable_status") or "") not in UNLOCKED and is_earlier(expires, stands):
+    if is_locked and is_earlier(expires, stands):
         raise connection.refuse(
             f"{snapshot.address} is locked: the platform lets its expiration only move away",
             hint="snapplan unlock, which takes effect after a week",

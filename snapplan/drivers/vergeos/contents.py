@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.drivers.vergeos.standing import row_of
 from snapplan.errors import NotFoundError, OutcomeUnknownError
+from snapplan.models.homonyms import own_name
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
@@ -109,5 +110,6 @@ def _rows(connection: Connection, wanted: Wanted) -> list[Row]:
 def _matching(rows: list[Row], wanted: Wanted) -> Row | None:
     """Return the content that has the target's id, else the only one that has its name."""
     by_id = [row for row in rows if row.get("uuid") and row["uuid"] == wanted.target_id]
-    by_name = [row for row in rows if row.get("name") == wanted.name]
+    name = own_name(wanted.name, wanted.target_id)
+    by_name = [row for row in rows if row.get("name") == name]
     return by_id[0] if by_id else by_name[0] if len(by_name) == 1 else None

@@ -79,7 +79,7 @@ class VergeosDriver:
 
         for request in requests:
             cost = cost_of("snapshot", request.target.scope)
-            yield self._outcome(cost, partial(take, self._connection, request))
+            yield self._outcome(cost, partial(take, self._connection, request), urgent=request.urgent)
 
     def change(self, requests: Sequence[ChangeRequest]) -> Iterator[Outcome]:
         """Replace marks, one after the other."""
@@ -105,7 +105,7 @@ class VergeosDriver:
         path = RestorePath(request.source.scope, request.scope, request.mode)
         if path == VOLUME_RESTORE and self._offers is None:
             self.inventory()
-        with self._budget.reserve(cost_of("restore", request.scope)):
+        with self._budget.reserve(cost_of("restore", request.scope), urgent=True):
             return restore(self._connection, request)
 
     def set_profile(self, request: PlatformProfileRequest) -> Outcome:
@@ -141,10 +141,10 @@ class VergeosDriver:
     def _connection(self) -> Connection:
         return Connection(self._api, self._settings.project, self._options, self._budget, self._wait, self.capabilities)
 
-    def _outcome(self, cost: int, act: Callable[[], Outcome]) -> Outcome:
+    def _outcome(self, cost: int, act: Callable[[], Outcome], *, urgent: bool = False) -> Outcome:
         try:
             self._refuse_read_only()
-            with self._budget.reserve(cost):
+            with self._budget.reserve(cost, urgent=urgent):
                 return act()
         except BackendError as error:
             return Outcome(error=error)

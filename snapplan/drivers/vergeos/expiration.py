@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from snapplan.models.target import PLATFORM_MARGIN, Scope
@@ -21,22 +22,28 @@ def pinned(pin: Pin | None, now: datetime) -> bool:
     return pin is not None and (pin.until is None or pin.until > now)
 
 
-def first_expiration(mark: Mark, now: datetime, system_now: datetime) -> int:
+def first_expiration(mark: Mark, now: datetime, system_now: datetime, *, locked: bool = False) -> int:
     """Return what to write as ``expires`` of a new snapshot, in seconds since 1970; 0 is never.
 
     ``system_now`` is the system's own time, by which it deletes: a clock that is far ahead must not delete at once what
-    was taken now.
+    was taken now. Of one that is ``locked`` the lock ends with that date, so it gets no margin: nobody can delete it
+    before, and it must not stay locked for longer than it was meant to.
     """
     if mark.expires_at is None or pinned(mark.pin, now):
         return NEVER
-    at = mark.expires_at + PLATFORM_MARGIN
+    at = mark.expires_at + (timedelta(0) if locked else PLATFORM_MARGIN)
     return int((at if at > system_now else system_now + PLATFORM_MARGIN).timestamp())
 
 
-def later_expiration(mark: Mark, now: datetime, system_now: datetime) -> int:
-    """Return what to write as ``expires`` with another mark: what is over and stays is pushed out."""
+def later_expiration(mark: Mark, now: datetime, system_now: datetime, *, locked: bool = False) -> int:
+    """Return what to write as ``expires`` with another mark: what is over and stays is pushed out.
+
+    What is ``locked``, or becomes so, gets no margin unless it is over.
+    """
     if mark.expires_at is None or pinned(mark.pin, now):
         return NEVER
+    if locked and mark.expires_at > system_now:
+        return int(mark.expires_at.timestamp())
     return int((max(mark.expires_at, system_now) + PLATFORM_MARGIN).timestamp())
 
 

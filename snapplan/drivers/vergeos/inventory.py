@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from snapplan.drivers.vergeos.cells import text
+from snapplan.drivers.vergeos.cells import number, text
 from snapplan.drivers.vergeos.keys import CLOUD_ID
 from snapplan.drivers.vergeos.listing import Attribution, Listed, Owner, snapshots_of
 from snapplan.drivers.vergeos.objects import LOCAL, Objects, objects_of
@@ -14,6 +14,7 @@ from snapplan.drivers.vergeos.remains import profiles_with_snapshots
 from snapplan.drivers.vergeos.system_profile import SystemProfile, system_profile
 from snapplan.drivers.vergeos.tagging import members, restores_of, tag_names, tag_spellings
 from snapplan.errors import BackendError
+from snapplan.models.homonyms import long_name
 from snapplan.models.platform import PlatformSchedule
 from snapplan.models.request import Inventory
 from snapplan.models.target import POWERED_ON, Capabilities, RestoreMode, RestorePath, Scope, Target
@@ -83,6 +84,7 @@ def _listed(rows: SystemRows, objects: Objects, about: Circumstances) -> list[Li
         about.now,
         {key: period for key, (_, period) in native.items()},
         _volume_periods(native, objects),
+        _contents(rows),
     )
     machines = {vm.machine: Owner(vm.id, vm.name) for vm in objects.vms.values()}
     tenants = {tenant.key: Owner(tenant.id, tenant.name) for tenant in objects.tenants.values()}
@@ -93,6 +95,25 @@ def _listed(rows: SystemRows, objects: Objects, about: Circumstances) -> list[Li
         snapshots_of(Scope.VM, rows.machine_snapshots, machines, by),
         snapshots_of(Scope.VOLUME, rows.volume_snapshots, volumes, by),
     ]
+
+
+def _contents(rows: SystemRows) -> dict[int, tuple[str, ...]]:
+    """Return what partial system snapshots contain, by their keys: each by its name, and by the one with its id.
+
+    A VM or tenant that was renamed since is there under the name that it has today.
+    """
+    found: dict[int, list[str]] = {}
+    for scope, contents in (rows.contents or {}).items():
+        today = {
+            text(row.get("uuid")): text(row.get("name")) for row in (rows.vms if scope is Scope.VM else rows.tenants)
+        }
+        for row in contents:
+            uuid = text(row.get("uuid"))
+            name = today.get(uuid) or text(row.get("name"))
+            named = [name, *([long_name(name, uuid)] if uuid else [])]
+            key = number(row.get("cloud_snapshot"), "cloud_snapshot")
+            found.setdefault(key, []).extend(f"{scope}/{each}" for each in named)
+    return {key: tuple(names) for key, names in found.items()}
 
 
 def _volume_periods(

@@ -28,7 +28,10 @@ FOREVER = datetime(2399, 12, 31, tzinfo=UTC)
 SETTLED = timedelta(days=1)
 """A system snapshot this old whose state is blank has been built; a new one has no state for some seconds."""
 SCHEDULED_NAME = re.compile(r"(?P<period>.+?)_\d{8}(?:_\d{4})?(?: \(\d+\))?")
+FULL = "full"
 CONTENTS = ("vm/*", "tenant/*")
+PERHAPS = ("?vm/*", "?tenant/*")
+"""What a partial system snapshot may contain, as far as nobody has asked."""
 
 
 class Owner(NamedTuple):
@@ -46,7 +49,8 @@ class Attribution(NamedTuple):
     """What says whose a snapshot is.
 
     ``project`` is ours. ``periods`` are the periods of its profiles by key; ``volume_periods`` those by the volume and the
-    name of the period, through the profile that the volume has now, as a volume's snapshots tell no period.
+    name of the period, through the profile that the volume has now, as a volume's snapshots tell no period. ``contents``
+    is what partial system snapshots contain, by their keys, where that is listed.
     """
 
     backend: str
@@ -54,6 +58,7 @@ class Attribution(NamedTuple):
     now: datetime
     periods: Mapping[int, NativePeriod] = MappingProxyType({})
     volume_periods: Mapping[tuple[str, str], NativePeriod] = MappingProxyType({})
+    contents: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 class Listed(NamedTuple):
@@ -131,9 +136,15 @@ def snapshot_of(scope: Scope, row: Row, owner: Owner, by: Attribution) -> tuple[
         managed=native is not None,
         locked_until=_lock(row) if cloud else None,
         in_use="it is mounted" if scope is Scope.VOLUME and row.get("snap_volume") else "",
-        contains=CONTENTS if cloud and completed_at is not None else (),
+        contains=_contents(row, by) if cloud and completed_at is not None else (),
     )
     return snapshot, copied
+
+
+def _contents(row: Row, by: Attribution) -> tuple[str, ...]:
+    if (text(row.get("type")) or FULL) == FULL:
+        return CONTENTS
+    return by.contents.get(key_of(row), PERHAPS)
 
 
 def platform_expiration(row: Row) -> datetime | None:

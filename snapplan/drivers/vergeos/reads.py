@@ -29,6 +29,10 @@ SNAPSHOT_FIELDS = {
     ),
 }
 TAG_FIELDS = "$key,name,description,category,category#name as category_name"
+CONTENT_TABLES = {Scope.VM: "cloud_snapshot_vms", Scope.TENANT: "cloud_snapshot_tenants"}
+CONTENT_FIELDS = "$key,name,uuid,cloud_snapshot"
+MOST_PARTIAL = 50
+"""Of so many partial system snapshots, the newest, it is asked what they contain: the filter grows with each."""
 LIVE = "is_snapshot eq false"
 PARTIAL_SINCE = (26, 1)
 
@@ -37,8 +41,9 @@ class SystemRows(NamedTuple):
     """All that one system answered.
 
     ``agents`` are the rows of ``machine_status``, where the VMs did not tell their guest agents. ``period_tags`` are those
-    of ``snapshot_profile_period_tags``, where periods are partial. ``settings`` is ``None`` where this user may not read
-    them. ``requests`` is how many requests it took, the connection included.
+    of ``snapshot_profile_period_tags``, where periods are partial. ``contents`` are what the system lists of the contents
+    of partial system snapshots, where there are any. ``settings`` is ``None`` where this user may not read them.
+    ``requests`` is how many requests it took, the connection included.
     """
 
     cloud_name: str
@@ -57,11 +62,12 @@ class SystemRows(NamedTuple):
     settings: list[Row] | None
     agents: list[Row] | None = None
     period_tags: list[Row] | None = None
+    contents: dict[Scope, list[Row]] | None = None
     requests: int = 0
 
 
 def read_system(api: Api) -> SystemRows:
-    """Read everything: 13 requests with the connection, and up to 2 more where this system needs them.
+    """Read everything: 13 requests with the connection, and up to 4 more where this system needs them.
 
     What hangs on something is read after it, so that nothing is listed whose parent was not. Raises ``UnreachableError``
     or another ``BackendError``; never returns a part.
@@ -88,7 +94,26 @@ def read_system(api: Api) -> SystemRows:
         agents=_agents(api, vms),
         period_tags=kept_period_tags(api, periods),
     )
+    rows = rows._replace(contents=_contents(api, rows.cloud_snapshots))
     return rows._replace(requests=api.requests - before)
+
+
+def _contents(api: Api, cloud_snapshots: list[Row]) -> dict[Scope, list[Row]] | None:
+    """Read what the system lists of the contents of the newest partial snapshots; ``None`` where it does not tell.
+
+    It lists them only once it was asked to (API reference, contents), which is a write: what is not listed is not known.
+    """
+    partial = [row for row in cloud_snapshots if (row.get("type") or "full") != "full"]
+    if not partial:
+        return None
+    newest = sorted(partial, key=lambda row: int(row.get("created") or 0), reverse=True)[:MOST_PARTIAL]
+    where = " or ".join(f"cloud_snapshot eq {row['$key']}" for row in newest)
+    try:
+        return {scope: api.rows(table, CONTENT_FIELDS, where=where) for scope, table in CONTENT_TABLES.items()}
+    except ReadError as error:
+        if error.status in (403, 404):
+            return None
+        raise
 
 
 def _snapshots(api: Api, scope: Scope) -> list[Row]:

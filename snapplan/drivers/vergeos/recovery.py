@@ -44,7 +44,7 @@ def recover(connection: Connection, live_runs: Collection[str], mandate: Mandate
 def _settled(connection: Connection, entry: Entry, mandate: Mandate) -> Recovered:
     try:
         wanted = wanted_again(entry)
-        with connection.budget.reserve(cost_of("restore", wanted.scope)):
+        with connection.budget.reserve(cost_of("restore", wanted.scope), urgent=True):
             if wanted.mode is RestoreMode.CLONE:
                 return _settle_clone(connection, entry, wanted)
             return _settle_in_place(connection, entry, wanted, mandate)

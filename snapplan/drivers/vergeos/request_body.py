@@ -58,7 +58,8 @@ def body_of(connection: Connection, request: SnapshotRequest, parent: int | str 
     """
     scope = request.target.scope
     api = connection.api
-    expires = first_expiration(request.mark, clock.now(), api.now())
+    locked = scope is Scope.CLOUD and bool(request.options.get("immutable"))
+    expires = first_expiration(request.mark, clock.now(), api.now(), locked=locked)
     body: dict[str, Any] = {"name": request.name, "description": _description(connection, request)}
     body |= expiring(scope, expires)
     column = parent_column(scope)

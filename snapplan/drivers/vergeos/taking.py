@@ -11,7 +11,15 @@ from snapplan.drivers.vergeos.lookup import parent_key, snapshots_named
 from snapplan.drivers.vergeos.marks import mark_of
 from snapplan.drivers.vergeos.request_body import QUIESCABLE, body_of, refuse_unfit
 from snapplan.drivers.vergeos.standing import listed, row_id, row_of
-from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, QuiesceError, RefusedError
+from snapplan.errors import (
+    BackendError,
+    LostRequestError,
+    NameTakenError,
+    NotFoundError,
+    OutcomeUnknownError,
+    QuiesceError,
+    RefusedError,
+)
 from snapplan.models.request import Outcome
 from snapplan.models.target import Quiesce, Scope
 
@@ -104,7 +112,7 @@ def _looked_for(
     if rows:
         text = f"{request.target.address}@{request.name}: another snapshot has this name"
         raise NameTakenError(connection.backend, text) from unknown
-    raise BackendError(connection.backend, f"{unknown}; looked: nothing was created") from unknown
+    raise LostRequestError(connection.backend, f"{unknown}; looked: nothing was created") from unknown
 
 
 def _read_back(connection: Connection, request: SnapshotRequest, parent: int | str | None, key: str) -> _Taken:

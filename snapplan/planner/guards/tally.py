@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.models.plan import Verb
 from snapplan.models.request import AssignRequest, ChangeRequest, ExpireRequest, RestoreRequest, SnapshotRequest
+from snapplan.planner.sets import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ def tally(actions: Sequence[Action]) -> Mapping[str, Tally]:
                 of_backend.endings.append(action)
         elif not action.foreseen:
             of_backend.surprises.append(action)
-        elif action.verb is Verb.EXPIRE and action.reasons[0].code != "incomplete":
+        elif action.verb is Verb.EXPIRE and action.reasons[0].code not in ("incomplete", BROKEN):
             of_backend.foreseen.append(action)
     return tallies
 

@@ -6,6 +6,7 @@ import pytest
 
 from snapplan.applier.report import State
 from snapplan.drivers.memory.budget import Budget
+from snapplan.drivers.metering import LEAST_RESERVE
 from snapplan.models.plan import Missed
 from snapplan.models.request import Outcome
 from snapplan.models.target import RestoreMode, Scope
@@ -219,7 +220,7 @@ def test_what_the_requests_of_the_hour_do_not_reach_for_is_not_tried(bench, para
 
 def test_a_restore_without_requests_left_is_not_begun(bench):
     world, driver = budget(0)
-    driver._budget = Budget("lab", 1, {"restore": 2}, None)
+    driver._budget = Budget("lab", 1, {"restore": LEAST_RESERVE + 2}, None)
     source = taken(world)
     world.put(Scope.VM, "a", {"disk": b"ruined"})
     report = bench.apply([restore(1, source)], lab=driver)

@@ -118,3 +118,25 @@ def test_a_backend_that_takes_sets_at_one_instant_leaves_nothing_of_a_broken_one
     report = bench.apply(members("a", "b"), lab=lab)
     assert states(report) == {1: FAILED, 2: FAILED}
     assert world.snapshots == {}
+
+
+@pytest.mark.parametrize(("error", "after"), [("unknown", False), ("unreachable", False), ("unknown", True)])
+def test_one_lost_request_does_not_spoil_a_set(bench, error, after):
+    fault = {"on": "create", "target": "vm/b", "error": error, "after_effect": after, "times": 1}
+    world, lab = memory(kind=OneByOne, faults=[fault])
+    report = bench.apply(members("a", "b", "c"), lab=lab)
+    assert states(report) == {1: DONE, 2: DONE, 3: DONE}
+    assert sorted(snapshot.target_name for snapshot in world.snapshots.values()) == ["a", "b", "c"]
+    assert {snapshot.mark.period for snapshot in world.snapshots.values()} == {"daily"}
+
+
+def test_a_request_that_is_lost_twice_breaks_its_set(bench):
+    world, lab = memory(kind=OneByOne, faults=[{"on": "create", "target": "vm/b", "error": "unknown"}])
+    report = bench.apply(members("a", "b", "c"), lab=lab)
+    assert states(report) == {1: FAILED, 2: FAILED, 3: FAILED}
+    assert {snapshot.mark.key for snapshot in world.snapshots.values()} == {"broken-set.all.daily"}
+
+
+def test_what_is_refused_is_not_asked_for_again(bench):
+    _, lab = memory(kind=OneByOne, faults=[{"on": "create", "target": "vm/b", "error": "refused", "times": 1}])
+    assert states(bench.apply(members("a", "b"), lab=lab)) == {1: FAILED, 2: FAILED}

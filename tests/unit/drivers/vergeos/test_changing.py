@@ -102,11 +102,11 @@ class TestLocked:
         locked = writer.change(snapshot, lock=True)
         assert locked.error is None
         assert locked.snapshot is not None
-        assert locked.snapshot.locked_until is not None
+        assert locked.snapshot.locked_until == NOW + timedelta(days=1), "no margin of the platform's prolongs a lock"
         unlocking = writer.change(locked.snapshot, lock=False)
         assert unlocking.error is None
         assert unlocking.snapshot is not None
-        assert unlocking.snapshot.locked_until == NOW + timedelta(days=7)
+        assert unlocking.snapshot.locked_until == NOW + timedelta(days=1)
 
     def test_a_scope_without_locks_is_refused(self, writer: Writer) -> None:
         assert isinstance(writer.change(writer.take("vm/db-01"), lock=True).error, RefusedError)

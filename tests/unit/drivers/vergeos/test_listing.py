@@ -317,7 +317,22 @@ class TestStates:
     def test_a_partial_one_with_quiesce_tags_does_not_tell(self, api: Api, sim: Sim) -> None:
         take(sim, Scope.CLOUD, "part", type="partial_include", partial_tags="1", quiesce_tags="1")
         snapshot = snapshots(inventory(api, sim))["part"]
-        assert (snapshot.quiesced, snapshot.contains) == (None, ("vm/*", "tenant/*"))
+        assert snapshot.quiesced is None
+
+    def test_what_a_partial_one_contains_is_known_where_it_is_listed(self, api: Api, sim: Sim) -> None:
+        take(sim, Scope.CLOUD, "full")
+        key = take(sim, Scope.CLOUD, "part", type="partial_include", partial_tags="1")
+        found = snapshots(inventory(api, sim))
+        assert found["full"].contains == ("vm/*", "tenant/*")
+        listed = {
+            one["name"] for one in sim.get("cloud_snapshot_vms", fields="name", filter=f"cloud_snapshot eq {key}")
+        }
+        assert {name for name in found["part"].contains if "~" not in name} == {f"vm/{name}" for name in listed}
+
+    def test_what_a_partial_one_contains_is_not_guessed(self, api: Api, sim: Sim) -> None:
+        sim.seed(switches={"contents": "on_request"})
+        take(sim, Scope.CLOUD, "part", type="partial_include", partial_tags="1")
+        assert snapshots(inventory(api, sim))["part"].contains == ("?vm/*", "?tenant/*")
 
     def test_a_mounted_volume_snapshot_is_in_use(self, api: Api, sim: Sim) -> None:
         key = take(sim, Scope.VOLUME, "mounted")

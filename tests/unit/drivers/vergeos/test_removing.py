@@ -103,7 +103,7 @@ class TestLocked:
         snapshot = writer.take("cloud", options={"immutable": True})
         writer.sim.requests()
         outcome = writer.expire(snapshot)
-        assert "locked by the platform until 2026-11-30" in str(outcome.error)
+        assert "locked by the platform until 2026-11-23" in str(outcome.error)
         assert writer.writes() == []
 
     def test_one_that_unlocks_is_deleted_when_its_week_is_over(self, writer: Writer) -> None:
