@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 PORTION = 20
 
 
+class Uncounted:
+    """A meter that counts in another one, and on which nothing is spent: no budget stops what is asked with it."""
+
+    def __init__(self, meter: CatalogMeter) -> None:
+        self._meter = meter
+
+    def count(self, requests: int = 1) -> None:
+        """Count requests that are made now."""
+        self._meter.count(requests)
+
+    def spent(self) -> int:
+        """Return 0, whatever was counted."""
+        return 0
+
+
 class CatalogMeter:
     """Implements ``snapplan.drivers.base.Meter`` for one backend. Threads may share it.
 

@@ -269,8 +269,8 @@ class Workspace:
         if backend in self._left_out:
             raise UnreachableError(backend, f"{backend}: {self._left_out[backend]}")
         if backend not in self._drivers:
-            from snapplan.drivers.metering import Uncounted
             from snapplan.drivers.registry import open_backend
+            from snapplan.metering import Uncounted
 
             config = self.policy.config
             self._drivers[backend] = open_backend(

@@ -104,6 +104,5 @@ def command(
         form=form,
     )
     source = Source(file, digest, resume)
-    if undo:
-        return take_back(source, wish)
-    return carry_out_approved(source, wish) if source else carry_out(wish)
+    approved = take_back if undo else carry_out_approved
+    return approved(source, wish) if source or undo else carry_out(wish)

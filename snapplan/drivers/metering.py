@@ -12,8 +12,6 @@ from snapplan import clock
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from snapplan.drivers.base import Meter
-
 WINDOW = timedelta(hours=1)
 
 
@@ -28,21 +26,6 @@ def with_reserve(limit: int) -> int:
     A budget leaves room below what its platform stands (900 of 1,000): in an emergency a restore may use that.
     """
     return limit + max(limit // RESERVE_PART, LEAST_RESERVE)
-
-
-class Uncounted:
-    """A meter that counts in another one, and on which nothing is spent: no budget stops what is asked with it."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-
-    def count(self, requests: int = 1) -> None:
-        """Count requests that are made now."""
-        self._meter.count(requests)
-
-    def spent(self) -> int:
-        """Return 0, whatever was counted."""
-        return 0
 
 
 class ProcessMeter:

@@ -66,7 +66,7 @@ class VergeosDriver:
         self._lock = threading.Lock()
 
     def inventory(self) -> Inventory:
-        """Return all of the system, in at most 15 requests."""
+        """Return all of the system, in at most 17 requests."""
         found = refresh(self._api, self._options, self._settings.project, self._static, self._offers)
         with self._lock:
             self._offers, self.capabilities = found.offers, found.capabilities

@@ -33,7 +33,7 @@ class Refreshed(NamedTuple):
 def refresh(
     api: Api, options: VergeosOptions, project: str, static: Capabilities, offers: Offers | None = None
 ) -> Refreshed:
-    """Read a system: at most 15 requests, whatever it holds.
+    """Read a system: at most 17 requests, whatever it holds.
 
     ``static`` is the most that any system can do. Raises ``UnreachableError`` or another ``BackendError``; never returns a
     part.

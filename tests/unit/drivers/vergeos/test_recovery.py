@@ -163,7 +163,7 @@ def test_a_recovery_that_takes_longer_is_left_to_the_next_run(sim: Sim, write_to
 
 def test_without_a_budget_it_is_left_to_a_later_run(begun: Writer) -> None:
     rewritten(begun, state="started", step="acting")
-    begun.meter.count(1_000_000)
-    (found,) = begun.driver.recover(frozenset())
+    begun.meter.count(2_000_000)
+    (found,) = begun.driver.recover(frozenset(), Mandate(complete=frozenset({"CHG-1"})))
     assert "requests of this hour" in found.text
     assert begun.sim.bytes("vms/web-01") == b"changed later"
