@@ -18,8 +18,8 @@ from snapplan.drivers.directory.listing import damage_of, is_stray, out_of_the_w
 from snapplan.drivers.directory.marker import marker_id
 from snapplan.drivers.directory.mounts import origin_of
 from snapplan.drivers.directory.names import name_fault
-from snapplan.drivers.directory.omissions import GAPS_CODE, RECORDED, Rules, gaps_of, gaps_text
-from snapplan.drivers.directory.parts import Part, found_in, parts_of
+from snapplan.drivers.directory.omissions import GAPS_CODE, RECORDED, LeftOut, Reason, Rules, gaps_of, gaps_text
+from snapplan.drivers.directory.parts import Part, apart_prefix, found_in, parts_of
 from snapplan.drivers.directory.quiescing import Freezing, freezing_for
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
 from snapplan.drivers.directory.suspicion import earlier_facts, suspicion
@@ -62,7 +62,8 @@ class Capturing:
 class _Subject(NamedTuple):
     """What is captured: its own folder name, the folders to copy, and the targets inside that are restored one by one.
 
-    ``origin`` is what the target's folder is; ``None`` for a system without a root.
+    ``origin`` is what the target's folder is; ``None`` for a system without a root. ``barred`` are targets of a system that
+    are left out, as nobody may say by a link of theirs what is copied.
     """
 
     folder: str
@@ -71,6 +72,7 @@ class _Subject(NamedTuple):
     keys: Sequence[str]
     traits: Traits
     origin: Origin | None
+    barred: tuple[LeftOut, ...] = ()
 
 
 def take(capturing: Capturing, request: SnapshotRequest) -> Outcome:
@@ -135,14 +137,29 @@ def _check(request: SnapshotRequest, store: Store) -> None:
 
 
 def _subject(capturing: Capturing, request: SnapshotRequest) -> _Subject:
+    capturing.layout.check_links(request.target.scope, request.target.name)
+    return _whole(capturing) if request.target.scope is Scope.CLOUD else _one(capturing, request)
+
+
+def _whole(capturing: Capturing) -> _Subject:
+    layout, traits = capturing.layout, capturing.options.traits(str(Scope.CLOUD))
+    found = layout.places()
+    barred = [place for place in found if layout.link_of_another(place.scope, place.name) is not None]
+    places = [place for place in found if place not in barred]
+    keys = [str(Scope.CLOUD), *(place.key for place in places)]
+    origin = None if layout.root is None else origin_of(layout.root.resolve())
+    left_out = tuple(_barred(place, traits) for place in barred)
+    return _Subject("", parts_of(layout, places), places, keys, traits, origin, left_out)
+
+
+def _barred(place: Place, traits: Traits) -> LeftOut:
+    gap = traits.unreadable == "report"
+    return LeftOut(apart_prefix(place), Reason.UNREADABLE, gap, "it is reached through a link that another user owns")
+
+
+def _one(capturing: Capturing, request: SnapshotRequest) -> _Subject:
     layout, options = capturing.layout, capturing.options
     scope, name = request.target.scope, request.target.name
-    if scope is Scope.CLOUD:
-        places = layout.places()
-        keys = [str(Scope.CLOUD), *(place.key for place in places)]
-        origin = None if layout.root is None else origin_of(layout.root.resolve())
-        parts = parts_of(layout, places)
-        return _Subject("", parts, places, keys, options.traits(str(Scope.CLOUD)), origin)
     place = layout.place(scope, name)
     if place is None:
         raise NotFoundError(layout.backend, f"{request.target.address} is not there any more")
@@ -220,6 +237,7 @@ def _fill(
             crash.point("create.frozen")
             copied = collect(how, subject.parts, aside / DATA, aside / MANIFEST)
             crash.point("create.copied")
+            copied = copied._replace(left_out=(*copied.left_out, *subject.barred))
     except CopyStoppedError:
         freezing.check()
         raise

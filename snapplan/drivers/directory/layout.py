@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from snapplan.drivers.directory.marker import is_real_store_at
+from snapplan.drivers.directory.marker import MARKER, is_real_store_at
 from snapplan.drivers.directory.names import folder_named, shown_name
-from snapplan.errors import UnreachableError
+from snapplan.errors import RefusedError, UnreachableError
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from snapplan.drivers.directory.options import DirectoryOptions, NamedPath
 
+# No path has more, links included; the kernel gives up after 40 links.
+_MOST_STEPS = 4_096
 STORE_NAME = ".snapplan"
 # How the folder is called that a restore builds beside a target, where the store is on another filesystem.
 BESIDE = ".snapplan-restoring-"
@@ -48,7 +51,8 @@ class Place(NamedTuple):
 class Layout(NamedTuple):
     """Where everything of one backend lies. ``named`` are the explicit paths by scope and name, absolute.
 
-    ``stores`` are real paths of stores that this run knows, of other backends too: none of them is a target.
+    ``stores`` are real paths of stores that this run knows, of other backends too: none of them is a target. ``written`` is
+    the root as the options have it, with its links.
     """
 
     backend: str
@@ -58,6 +62,7 @@ class Layout(NamedTuple):
     base: Path
     tags: Mapping[str, tuple[str, ...]]
     stores: frozenset[Path] = frozenset()
+    written: Path | None = None
 
     def places(self) -> list[Place]:
         """Return the targets below the cloud that are there now, sorted.
@@ -123,7 +128,37 @@ class Layout(NamedTuple):
 
     def _is_store(self, folder: Path) -> bool:
         """Whether a folder among the targets is none of them. A file that looks like a marker makes it no store."""
-        return folder.resolve() in self.stores or is_real_store_at(folder)
+        real = folder.resolve() if folder.is_symlink() else folder
+        return real in self.stores or (os.path.lexists(folder / MARKER) and is_real_store_at(folder))
+
+    def check_links(self, scope: Scope, name: str) -> None:
+        """Raise ``RefusedError`` where a target is reached through a link that neither root nor the running user owns.
+
+        Whoever owns the link decides where it leads, and could change it between any two looks.
+        """
+        link = self.link_of_another(scope, name)
+        if link is not None:
+            raise RefusedError(
+                self.backend,
+                f"{scope}/{name} is reached through {str(link)!r}, a link that another user owns",
+                hint="put the folder itself there, or let root or the user that runs snapplan own the link",
+            )
+
+    def link_of_another(self, scope: Scope, name: str) -> Path | None:
+        """Return the first link on the way to a target that neither root nor the running user owns, or ``None``."""
+        found = (foreign_link(written) for written in self._written(scope, name))
+        return next((link for link in found if link is not None), None)
+
+    def _written(self, scope: Scope, name: str) -> Iterator[Path]:
+        """Yield the paths by which a target is reached, as they are written: with their links."""
+        if scope is Scope.CLOUD:
+            if self.written is not None:
+                yield self.written
+                yield from (self.written / folder for folder in FOLDERS.values())
+        elif (scope, name) in self.named:
+            yield self.base / Path(self.named[scope, name].path).expanduser()
+        elif self.written is not None:
+            yield folder_named(self.written / FOLDERS[scope], name)
 
     def _root_place(self, scope: Scope, path: Path) -> Place:
         assert self.root is not None
@@ -165,7 +200,36 @@ def lay_out(backend: str, options: DirectoryOptions, base: Path, stores: Collect
     ):
         named.update({(scope, name): entry for name, entry in entries.items()})
     known = frozenset(each.resolve() for each in (store, *stores))
-    return Layout(backend, root, store, named, base, options.tags, known)
+    written = None if options.root is None else base / Path(options.root).expanduser()
+    return Layout(backend, root, store, named, base, options.tags, known, written)
+
+
+def foreign_link(path: Path) -> Path | None:
+    """Return the first link on the way to ``path`` that neither root nor the running user owns, or ``None``."""
+    owners = {0, os.geteuid()}
+    left = list(reversed(path.absolute().parts))
+    place = Path(left.pop())
+    for _ in range(_MOST_STEPS):
+        if not left:
+            return None
+        part = left.pop()
+        if part == "..":
+            place = place.parent
+            continue
+        try:
+            status = os.lstat(place / part)
+        except OSError:
+            return None
+        if not stat.S_ISLNK(status.st_mode):
+            place = place / part
+            continue
+        if status.st_uid not in owners:
+            return place / part
+        target = (place / part).readlink()
+        if target.is_absolute():
+            place, target = Path(target.anchor), target.relative_to(target.anchor)
+        left += reversed(target.parts)
+    return None
 
 
 def absolute(base: Path, text: str) -> Path:

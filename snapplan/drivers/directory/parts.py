@@ -45,7 +45,12 @@ def parts_of(layout: Layout, places: Iterable[Place]) -> tuple[Part, ...]:
 
 
 def _apart(place: Place) -> Part:
-    return Part(f"{NAMED}/{place.scope}/{place.folder}", place.path)
+    return Part(apart_prefix(place), place.path)
+
+
+def apart_prefix(place: Place) -> str:
+    """Return where in a cloud snapshot's data a target is that is a part of its own."""
+    return f"{NAMED}/{place.scope}/{place.folder}"
 
 
 def path_in(data: Path, scope: Scope, name: str) -> Path | None:

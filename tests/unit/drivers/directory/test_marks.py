@@ -351,6 +351,38 @@ def test_a_target_that_moved_since_the_plan_is_not_captured(folders: Folders, tm
     assert folders.create(folders.request("volume/a")).error is None, "a new plan knows it"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("place", ["volumes/a", "volumes", "behind a link of ours"])
+def test_a_link_of_another_user_is_not_followed(folders: Folders, tmp_path: Path, place: str) -> None:
+    secret = tmp_path / "secret"
+    (secret / "a").mkdir(parents=True)
+    link = folders.root / place
+    if place == "volumes/a":
+        shutil.rmtree(link)
+        link.symlink_to(secret / "a")
+    elif place == "volumes":
+        shutil.rmtree(link)
+        link.symlink_to(secret)
+    else:
+        link = tmp_path / "theirs"
+        link.symlink_to(secret / "a")
+        shutil.rmtree(folders.root / "volumes/a")
+        (folders.root / "volumes/a").symlink_to(link)
+    assert folders.create(folders.request("volume/a", "ours")).error is None
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    outcome = folders.create(folders.request("volume/a", "theirs"))
+    assert isinstance(outcome.error, RefusedError)
+    assert str(link) in str(outcome.error)
+    whole = folders.create(folders.request("cloud"))
+    if place == "volumes":
+        assert isinstance(whole.error, RefusedError)
+    else:
+        assert whole.snapshot is not None
+        assert "named/volume/a" in whole.snapshot.gaps
+        assert "volume/a" not in whole.snapshot.contains
+        assert {"volume/b", "vm/web"} <= set(whole.snapshot.contains)
+
+
 def test_targets_tell_what_lies_inside_them(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     (tmp_path / "top" / "in" / "deep").mkdir(parents=True)
