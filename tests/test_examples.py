@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import warm
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = sorted(file.parent for file in (ROOT / "examples").glob("*/snapplan.yaml"))
@@ -27,14 +28,8 @@ MODELINE = re.compile(r"# yaml-language-server: \$schema=(\S+)\n")
 
 
 def snapplan(folder: Path, *arguments: str, now: str = "2026-11-22T12:00Z") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "snapplan", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "SNAPPLAN_NOW": now, "XDG_STATE_HOME": str(folder / "state"), "COLUMNS": "200"},
-    )
+    environment = {**os.environ, "SNAPPLAN_NOW": now, "XDG_STATE_HOME": str(folder / "state"), "COLUMNS": "200"}
+    return warm.run(folder, *arguments, env=environment)
 
 
 @pytest.fixture(params=EXAMPLES, ids=lambda folder: folder.name)

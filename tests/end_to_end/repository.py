@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import warm
+
 from snapplan.config.load import load_repository
 from snapplan.drivers.directory.driver import DirectoryDriver
 from snapplan.drivers.registry import open_backend
@@ -67,8 +69,8 @@ class Repository:
         return (self.data / path).read_text()
 
     def start(self, *words: str, now: str = NOW, **settings: Any) -> subprocess.Popen[str]:
-        clocks = {"SNAPPLAN_NOW": now, "SNAPPLAN_SECOND_CLOCK": now}
-        environment = {**os.environ, **clocks, "NO_COLOR": "1", **settings.pop("env", {})}
+        """Start the installed command in a process of its own."""
+        environment = self._environment(now, settings.pop("env", {}))
         return subprocess.Popen(
             [COMMAND, *words],
             cwd=self.root,
@@ -81,13 +83,17 @@ class Repository:
         )
 
     def run(
-        self, *words: str, now: str = NOW, expect: int | None = 0, **settings: Any
+        self, *words: str, now: str = NOW, expect: int | None = 0, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words, now=now, **settings)
-        out, err = process.communicate(timeout=120)
+        """Run the command, without its start; see ``warm``."""
+        done = warm.run(self.root, *words, env=self._environment(now, env or {}))
         if expect is not None:
-            assert process.returncode == expect, f"{words}: {process.returncode}\n{out}\n{err}"
-        return subprocess.CompletedProcess(list(words), process.returncode, out, err)
+            assert done.returncode == expect, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    @staticmethod
+    def _environment(now: str, more: dict[str, str]) -> dict[str, str]:
+        return {**os.environ, "SNAPPLAN_NOW": now, "SNAPPLAN_SECOND_CLOCK": now, "NO_COLOR": "1", **more}
 
     def apply(self, now: str = NOW, expect: int | None = 0, *more: str) -> subprocess.CompletedProcess[str]:
         return self.run("apply", "--auto-approve", *more, now=now, expect=expect)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import warm
 from vergeos_sim.conftest import NOON, Sim
 
 from snapplan.devtools.vergeos import seed as seeds
@@ -20,7 +20,6 @@ from snapplan.devtools.vergeos.web.stage import Stage
 
 from .scenario import BEFORE, CHANGED_CONTENT, CONFIG, HALF_MADE, NEW, NOW, OLD, SYSTEM
 
-RUNNER = Path(__file__).with_name("runner.py")
 TOKEN = "simulated-key"
 
 
@@ -38,20 +37,16 @@ class Ran(NamedTuple):
 class Rig:
     """``sim`` is the system behind backend ``dc1`` of every repository."""
 
-    def __init__(self, sim: Sim, folder: Path, runner: subprocess.Popen[str]) -> None:
+    def __init__(self, sim: Sim, folder: Path) -> None:
         self.sim, self.folder = sim, folder
-        self._runner = runner
         self._origin = folder / "origin"
         self._saved = ""
 
     def run(self, root: Path, *words: str, now: str = NOW, **environment: str) -> Ran:
         """Run one command line in ``root``."""
         env = {"SNAPPLAN_NOW": now, "SNAPPLAN_SECOND_CLOCK": now, "DC1_TOKEN": TOKEN, "NO_COLOR": "1", **environment}
-        assert self._runner.stdin is not None
-        assert self._runner.stdout is not None
-        self._runner.stdin.write(json.dumps({"words": words, "root": str(root), "env": env}) + "\n")
-        self._runner.stdin.flush()
-        return Ran(*json.loads(self._runner.stdout.readline()))
+        done = warm.run(root, *words, env={**os.environ, **env})
+        return Ran(done.returncode, done.stdout, done.stderr)
 
     def prepare(self) -> None:
         """Come to the moment before the apply that has all verbs, and remember it."""
@@ -98,19 +93,14 @@ class Rig:
 
 @contextmanager
 def rig(folder: Path) -> Iterator[Rig]:
-    """Start a simulator and a command runner of their own, and prepare them."""
+    """Start a simulator of its own and prepare it."""
     server = folder / "sim"
     server.mkdir()
-    with (
-        Simulator(Stage.of(seeds.parse(SYSTEM), NOON), server) as running,
-        subprocess.Popen([sys.executable, RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as runner,
-    ):
+    with Simulator(Stage.of(seeds.parse(SYSTEM), NOON), server) as running:
         sim = Sim(running)
-        made = Rig(sim, folder, runner)
+        made = Rig(sim, folder)
         try:
             made.prepare()
             yield made
         finally:
             sim.http.close()
-            assert runner.stdin is not None
-            runner.stdin.close()

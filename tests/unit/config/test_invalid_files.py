@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from unit.config.findings import expected
 
 from snapplan.config.load import load_file, load_repository
@@ -89,14 +89,5 @@ def test_the_command_shows_code_and_place(name: str) -> None:
 
 
 def _validate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = Path(sys.executable).with_name("snapplan")
     environment = {**os.environ, "NO_COLOR": "1", "SNAPPLAN_NOW": "2026-11-22T02:00:04Z"}
-    return subprocess.run(
-        [command, "validate", *arguments],
-        cwd=INVALID,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return warm.run(INVALID, "validate", *arguments, env=environment)
