@@ -1,20 +1,19 @@
 """The process stops dead at every step of an apply that has all verbs; the next one ends where an undisturbed one does.
 
-Each apply is a fork of the test process, so that nothing is imported again: hundreds of them take a minute or two.
+All of them take place in one folder, as the catalog remembers where each target lies.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import warm
 
-from snapplan.cli.main import invoke
 from snapplan.config.load import load_repository
 from snapplan.crash import AT_VARIABLE, EXIT_CODE, LOG_VARIABLE
 from snapplan.workspace import Workspace
@@ -65,31 +64,25 @@ BEFORE_APPROVAL = ("apply.lease", "apply.approve.before")
 NOTHING_APPROVED = 5
 """There is nothing to resume of a run that stopped before its plan was recorded."""
 EACH_POINT_AT_MOST = 4
+PARTS = 4
+"""So many tests share the points, so that no one of them takes long."""
 FEWEST_POINTS = 100
 
 
-def forked(root: Path, *words: str, now: str = NOW, **environment: str) -> int:
-    """Run one command line in a fork of this process; return its exit code."""
-    child = os.fork()
-    if child == 0:
-        try:
-            os.chdir(root)
-            os.environ.update(environment, SNAPPLAN_NOW=now, SNAPPLAN_SECOND_CLOCK=now)
-            with open(root / "output", "a") as output:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
-                sys.stdout = sys.stderr = output
-                os._exit(invoke(list(words)))
-        finally:
-            os._exit(99)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def run(root: Path, *words: str, now: str = NOW, **environment: str) -> int:
+    """Run one command line; return its exit code. What it printed is added to the file ``output``."""
+    clocks = {"SNAPPLAN_NOW": now, "SNAPPLAN_SECOND_CLOCK": now}
+    done = warm.run(root, *words, env={**os.environ, **clocks, **environment})
+    with open(root / "output", "a") as output:
+        output.write(done.stdout + done.stderr)
+    return done.returncode
 
 
 def prepared(root: Path) -> Repository:
     """Return a repository at the moment before an apply that has all verbs."""
     repository = Repository(root, OLD)
     for now in BEFORE:
-        assert forked(root, "apply", "--auto-approve", now=now) == 0, (root / "output").read_text()
+        assert run(root, "apply", "--auto-approve", now=now) == 0, (root / "output").read_text()
     repository.write("volumes/b/deep/file", "changed since")
     repository.write_policy(NEW)
     return repository
@@ -159,35 +152,54 @@ def points(log: Path) -> list[str]:
     return chosen
 
 
+class Calm(NamedTuple):
+    """``origin`` is the repository before the apply, ``root`` where it has to be put, ``expected`` what comes of it."""
+
+    origin: Path
+    root: Path
+    points: list[str]
+    expected: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
+    """The same apply when nothing stops it."""
+    folder = tmp_path_factory.mktemp("steps")
+    origin, root, log = folder / "origin", folder / "repository", folder / "points"
+    prepared(root)
+    shutil.copytree(root, origin, symlinks=True)
+    assert run(root, *APPLY, *ALLOWED, **{LOG_VARIABLE: str(log)}) == 0, (root / "output").read_text()
+    expected = outcome(root)
+    shutil.rmtree(root)
+    return Calm(origin, root, points(log), expected)
+
+
+def test_the_apply_has_enough_steps(calm: Calm) -> None:
+    assert len(calm.points) >= FEWEST_POINTS
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("after", ["resume", "plain"])
-def test_stopped_at_any_step_the_next_apply_ends_as_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str, record_property: Any
-) -> None:
-    monkeypatch.setenv("SNAPPLAN_NOW", NOW)
-    origin, calm = tmp_path / "origin", tmp_path / "calm"
-    prepared(origin)
-    shutil.copytree(origin, calm, symlinks=True)
-    log = tmp_path / "points"
-    assert forked(calm, *APPLY, *ALLOWED, **{LOG_VARIABLE: str(log)}) == 0, (calm / "output").read_text()
-    expected = outcome(calm)
+def test_stopped_at_any_step_the_next_apply_ends_as_an_undisturbed_one(calm: Calm, after: str, part: int) -> None:
+    root, expected = calm.root, calm.expected
     assert expected["left to do"] == []
     assert expected["leftovers"] == []
     assert expected["data"]["vms/web-old/disk.img"] == "disk"
     assert expected["data"]["volumes/b/deep/file"] == "two"
-    chosen = points(log)
     wrong = []
-    for number, point in enumerate(chosen):
-        root = tmp_path / f"stopped-{number}"
-        shutil.copytree(origin, root, symlinks=True)
-        code = forked(root, *APPLY, *ALLOWED, **{AT_VARIABLE: point})
+    for point in calm.points[part::PARTS]:
+        shutil.copytree(calm.origin, root, symlinks=True)
+        code = run(root, *APPLY, *ALLOWED, **{AT_VARIABLE: point})
         if code != EXIT_CODE:
             wrong.append(f"{point}: was not reached (exit {code})")
+            shutil.rmtree(root)
             continue
         again = ["--resume", "3"] if after == "resume" else []
-        code = forked(root, *APPLY, *ALLOWED, *again)
+        code = run(root, *APPLY, *ALLOWED, *again)
         if code == NOTHING_APPROVED and point.startswith(BEFORE_APPROVAL):
-            code = forked(root, *APPLY, *ALLOWED)
+            code = run(root, *APPLY, *ALLOWED)
         found = outcome(root)
         wrong += [f"{point}: exit {code}"] if code != 0 else []
         wrong += [
@@ -196,7 +208,4 @@ def test_stopped_at_any_step_the_next_apply_ends_as_an_undisturbed_one(
             if found[part] != expected[part]
         ]
         shutil.rmtree(root)
-    record_property("points", len(chosen))
-    print(f"{after}: the process was stopped at {len(chosen)} points")
     assert not wrong, "\n".join(wrong)
-    assert len(chosen) >= FEWEST_POINTS
