@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 NOT_NEEDED = ("snapplan.devtools", "snapplan.drivers.conformance", "snapplan.__main__")
 LIBRARIES = ("pyvergeos", "stamina", "jsonschema", "deepdiff", "yaml", "rich.console")
@@ -31,20 +31,33 @@ class Warm:
 
     def run(self, root: Path, words: tuple[str, ...], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run one command line in ``root``; ``env`` is its whole environment."""
-        process = self._process or self._start()
+        return self.wait(self.start(root, words, env), words)
+
+    def start(self, root: Path, words: tuple[str, ...], env: Mapping[str, str]) -> int:
+        """Begin to run a command line; return the id of its process, which may be sent signals."""
+        pid = self._ask({"words": words, "root": str(root), "env": dict(env)})
+        assert isinstance(pid, int)
+        return pid
+
+    def wait(self, pid: int, words: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        """Return what became of a command that was started."""
+        code, out, err = self._ask({"wait": pid})
+        return subprocess.CompletedProcess(list(words), code, out, err)
+
+    def _ask(self, question: dict[str, Any]) -> Any:
+        process = self._process or self._begin()
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps({"words": words, "root": str(root), "env": dict(env)}) + "\n")
+            process.stdin.write(json.dumps(question) + "\n")
             process.stdin.flush()
-            code, out, err = json.loads(process.stdout.readline())
+            return json.loads(process.stdout.readline())
         except BaseException:
             # What it would answer next is the answer to this.
             self.close(kill=True)
             raise
-        return subprocess.CompletedProcess(list(words), code, out, err)
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _begin(self) -> subprocess.Popen[str]:
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
@@ -111,17 +124,23 @@ def become(asked: dict[str, Any], out: int, err: int, parent: int) -> NoReturn:
 
 
 def serve() -> None:
-    """Carry out one line after the other and answer each with ``[exit code, stdout, stderr]``."""
+    """Answer a command line with the id of its process, ``{"wait": ID}`` with ``[exit code, stdout, stderr]``."""
+    parent = os.getpid()
+    printed: dict[int, tuple[IO[bytes], IO[bytes]]] = {}
     for line in sys.stdin:
         asked = json.loads(line)
-        parent = os.getpid()
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        if "wait" not in asked:
+            out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
             child = os.fork()
             if child == 0:
                 become(asked, out.fileno(), err.fileno(), parent)
-            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            texts = []
-            for file in (out, err):
+            printed[child] = (out, err)
+            print(child, flush=True)
+            continue
+        status = os.waitstatus_to_exitcode(os.waitpid(asked["wait"], 0)[1])
+        texts = []
+        for file in printed.pop(asked["wait"]):
+            with file:
                 file.seek(0)
                 texts.append(file.read().decode(errors="surrogateescape"))
         print(json.dumps([status, *texts]), flush=True)

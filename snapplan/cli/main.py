@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -147,4 +148,17 @@ def run() -> NoReturn:
     """Run the process's command line and exit."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.exit(invoke())
+    try:
+        sys.exit(invoke())
+    finally:
+        _let_go_of_errors()
+
+
+def _let_go_of_errors() -> None:
+    """Write to nowhere what nobody reads any more: the interpreter would end with 120 over it, whatever was done."""
+    try:
+        sys.stderr.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)

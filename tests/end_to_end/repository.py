@@ -91,6 +91,10 @@ class Repository:
             assert done.returncode == expect, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def begin(self, *words: str, now: str = NOW) -> int:
+        """Begin to run the command, without its start; return its process id, for ``warm.WARM.wait``."""
+        return warm.WARM.start(self.root, words, self._environment(now, {}))
+
     @staticmethod
     def _environment(now: str, more: dict[str, str]) -> dict[str, str]:
         return {**os.environ, "SNAPPLAN_NOW": now, "SNAPPLAN_SECOND_CLOCK": now, "NO_COLOR": "1", **more}

@@ -9,7 +9,7 @@ import pytest
 
 from .repository import CONFIG, Repository
 from .test_stale_plans import HOURLY
-from .trusted import APPLIED, FIRST, PLANNED, Inside, copied, every_verb
+from .trusted import APPLIED, FIRST, PLANNED, Inside, begin_again, every_verb, remember
 
 CRASH = "SNAPPLAN_CRASH_AT"
 
@@ -69,13 +69,15 @@ def test_a_crashed_run_is_resumed_to_where_it_would_have_been(
     repository = every_verb(inside, tmp_path / "repository")
     assert inside.run(repository.root, "plan", "--out", "plan.json", now=PLANNED).code == 0
     words = ("apply", "plan.json") if saved else ("apply", "--auto-approve", "--confirm", "lab/volume/a")
-    whole = copied(repository, tmp_path / "whole")
-    assert inside.run(whole, *words, now=APPLIED).code == 0
+    remember(repository)
+    assert inside.run(repository.root, *words, now=APPLIED).code == 0
+    whole = state(inside, repository.root)
+    begin_again(repository)
     ended = repository.run(*words, now=APPLIED, expect=70, env={CRASH: point})
     assert ended.returncode == 70
     if saved:
         assert "SP504" in inside.run(repository.root, "apply", "plan.json", now=APPLIED).err
     ran = inside.run(repository.root, "apply", "--resume", "3", now=APPLIED)
     assert ran.code == 0, ran.err
-    assert state(inside, repository.root) == state(inside, whole)
+    assert state(inside, repository.root) == whole
     assert repository.leftovers() == []

@@ -99,8 +99,16 @@ def every_verb(inside: Inside, root: Path) -> Repository:
     return repository
 
 
-def copied(repository: Repository, to: Path) -> Path:
-    if to.exists():
-        shutil.rmtree(to)
-    shutil.copytree(repository.root, to, symlinks=True)
-    return to
+def remember(repository: Repository) -> None:
+    """Keep a copy of all that the repository is now, for ``begin_again``."""
+    shutil.copytree(repository.root, _kept(repository), symlinks=True)
+
+
+def begin_again(repository: Repository) -> None:
+    """Put back what was remembered, in the same place: the catalog remembers where each target lies."""
+    shutil.rmtree(repository.root)
+    shutil.copytree(_kept(repository), repository.root, symlinks=True)
+
+
+def _kept(repository: Repository) -> Path:
+    return repository.root.with_name(repository.root.name + "-remembered")
