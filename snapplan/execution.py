@@ -39,15 +39,19 @@ def settle(
     workspace: Workspace, observer: Observer, lock_timeout: timedelta, stop: threading.Event, mandate: Mandate
 ) -> None:
     """Put right under the leases what dead runs left, as a run of its own; see ``Workspace.settle``."""
-    from snapplan.applier.lease import held
+    from snapplan.applier.lease import Patience, held
     from snapplan.catalog.owner import current_owner
 
     catalog, owner = workspace.catalog, current_owner()
+    patience = Patience(lock_timeout, stop.wait)
     run = catalog.begin_run("recover", owner, clock.now(), workspace.policy.commit)
     state, notices = "failed", []
     try:
         drivers = workspace.reachable(("*",))
-        with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
+        with (
+            held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=patience.wait) as leases,
+            workspace.permitted(f"recovery, run {run.id}", leases, patience),
+        ):
             recovery = workspace.recover(drivers, run, leases, mandate)
             notices = recovery.texts
             for text in notices:
@@ -120,14 +124,19 @@ class Execution(NamedTuple):
         self, run: Run, owner: Owner, lock_timeout: timedelta, notices: list[str]
     ) -> tuple[Plan, Report, World]:
         """Do it under the leases, and add to ``notices`` what was put right before, however this ends."""
-        from snapplan.applier.lease import held
+        from snapplan.applier.lease import Patience, held
 
         stop, catalog = self.stop or threading.Event(), self.workspace.catalog
         self.refuse_outdated()
         drivers = self.workspace.reachable(self.limits.backends)
         begun = False
+        # One for both: the leases come first, then the backends' own locks.
+        patience = Patience(lock_timeout, stop.wait)
         try:
-            with held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=stop.wait) as leases:
+            with (
+                held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=patience.wait) as leases,
+                self.workspace.permitted(f"run {run.id}", leases, patience),
+            ):
                 begun = True
                 recovery = self.workspace.recover(drivers, run, leases, self.terms.mandate)
                 notices += recovery.texts

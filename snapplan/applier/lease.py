@@ -22,6 +22,26 @@ _FIRST_WAIT = 0.05
 _LONGEST_WAIT = 0.5
 
 
+class Patience:
+    """How long a run waits for locks: for the leases of the catalog and for those of the backends together.
+
+    ``pause`` waits the seconds it is given and returns true when the run is to end at once (``Event().wait``). Threads may
+    share it.
+    """
+
+    def __init__(self, timeout: timedelta, pause: Callable[[float], bool]) -> None:
+        self._left = timeout.total_seconds()
+        self._pause = pause
+        self._lock = threading.Lock()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return true when there is no time left, or the run is to end."""
+        with self._lock:
+            seconds = min(seconds, self._left)
+            self._left -= seconds
+        return seconds <= 0 or self._pause(seconds)
+
+
 class Leases(dict[str, "Lease"]):
     """The leases held, by backend. ``lost`` says of each that was taken over who told us; those stay in the mapping."""
 

@@ -8,7 +8,7 @@ from snapplan import crash
 from snapplan.applier.answers import BrokenSetError, sentence
 from snapplan.applier.look import NOT_BEGUN, NotBegunError
 from snapplan.applier.report import ActionResult, State
-from snapplan.errors import RequestBudgetError, UnreachableError
+from snapplan.errors import RequestBudgetError, StoreLockedError, UnreachableError
 from snapplan.models.plan import Verb
 from snapplan.models.world import ManualKey, ManualRecord, RestoreRecord
 from snapplan.redaction import redact
@@ -53,13 +53,15 @@ def state_of(error: Exception | None) -> State:
     """Return how an action ended; one that the requests of this hour were not enough for was not begun."""
     if error is None:
         return State.DONE
-    return State.NOT_TRIED if isinstance(error, RequestBudgetError) else State.FAILED
+    return State.NOT_TRIED if isinstance(error, (RequestBudgetError, StoreLockedError)) else State.FAILED
 
 
 def stop_reason(backend: str | None, error: Exception | None) -> str | None:
     """Return why nothing more is to be tried on a backend after ``error``, ``None`` where the next action may succeed."""
     if isinstance(error, RequestBudgetError):
         return f"the requests that backend {backend!r} may get in an hour are used up"
+    if isinstance(error, StoreLockedError):
+        return f"the store of backend {backend!r} is locked by {error.holder}"
     return f"backend {backend!r} does not answer" if isinstance(error, UnreachableError) else None
 
 

@@ -57,8 +57,10 @@ class Permit(Protocol):
     each step that cannot be taken back, not only when it is called.
     """
 
-    bearer: str
-    """Who we are, for somebody who waits for us: the command and its run."""
+    @property
+    def bearer(self) -> str:
+        """Who we are, for somebody who waits for us: the command and its run."""
+        ...
 
     def check(self) -> None:
         """Return if the run still holds its lease. Raises ``FencedError``: nothing more may be written."""

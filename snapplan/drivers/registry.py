@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from snapplan.drivers.base import CheckFinding, Driver, Meter
+    from snapplan.drivers.base import CheckFinding, Driver, Meter, Permit
     from snapplan.models.policy import Backend
 
 NO_OTHERS: Mapping[str, Backend] = MappingProxyType({})
@@ -68,6 +68,7 @@ def open_backend(
     base: Path,
     read_only: bool,
     meter: Meter | None = None,
+    permit: Permit | None = None,
     others: Mapping[str, Backend] = NO_OTHERS,
     store_id: str = "",
     may_create_store: bool = True,
@@ -91,6 +92,7 @@ def open_backend(
             quiesce_commands=config.quiesce_commands,
             read_only=read_only,
             meter=meter or ProcessMeter(),
+            permit=permit,
             stores=tuple(_stores(backend, others, project, base)),
             store_id=store_id,
             may_create_store=may_create_store,

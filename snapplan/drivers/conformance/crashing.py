@@ -14,10 +14,10 @@ import pytest
 from snapplan.drivers.conformance.crasher import Crasher
 from snapplan.drivers.conformance.lab import make_lab, require
 from snapplan.drivers.conformance.listing import SCOPES
-from snapplan.drivers.conformance.restoring import PATHS, restored, subject
+from snapplan.drivers.conformance.restoring import PATHS, check_replaced, restored, subject
 from snapplan.drivers.conformance.scheduling import CHANGES, GOLD, changed, listed, make, schedule
 from snapplan.errors import RefusedError
-from snapplan.models.request import ChangeRequest, ExpireRequest, PlatformProfileRequest
+from snapplan.models.request import ChangeRequest, ExpireRequest, Mandate, PlatformProfileRequest, Progress
 from snapplan.models.snapshot import Pin
 from snapplan.models.target import RestoreMode, RestorePath, Scope
 
@@ -140,9 +140,12 @@ class CrashTests:
         for point, scene in scenes(lab, crasher, prepare):
             before = _Content(scene, path, target)
             before.check(point, recovered=path.target is not Scope.CLOUD)
-            assert [each._replace(in_use="") for each in scene.lab.snapshots()] == [scene.argument.source], point
-            done = scene.lab.driver.recover(frozenset())
+            assert [each._replace(in_use="") for each in scene.lab.captured()] == [scene.argument.source], point
+            assert all(each.in_use for each in scene.lab.set_aside()) or before.done, point
+            done = _recovered(scene, before, point)
             before.check(point, recovered=True)
+            if before.done and lab.capabilities.keeps_replaced and path.mode is RestoreMode.IN_PLACE:
+                check_replaced(scene.lab, target, scene.content, point)
             _check_recovered(scene, before, done, point)
             assert scene.lab.driver.recover(frozenset()) == [], point
 
@@ -192,6 +195,20 @@ class CrashTests:
                 assert driver.set_profile(scene.argument).error is None, point
                 found = [each._replace(native_id="") for each in schedule(scene.lab).profiles if each.name == GOLD.name]
                 assert found == ([GOLD] if scene.argument.after else []), point
+
+
+def _recovered(scene: Scene, content: _Content, point: str) -> list[Recovered]:
+    """Recover without a mandate, then with one for what waits for a person: by turns it is completed or undone."""
+    lab, key = scene.lab, scene.argument.key
+    left = lab.harness.read(content.where)
+    found = lab.driver.recover(frozenset())
+    if not any(each.pending for each in found):
+        return found
+    assert [(each.key, each.exchanged) for each in lab.inventory().restores if not each.done] == [(key, Progress.SOME)]
+    assert lab.harness.read(content.where) == left, f"{point}: nobody said what is to be done with it"
+    keys = frozenset({key})
+    mandate = Mandate(complete=keys) if sum(point.encode()) % 2 else Mandate(undo=keys)
+    return lab.driver.recover(frozenset(), mandate)
 
 
 class _Content:

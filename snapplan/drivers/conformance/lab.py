@@ -193,6 +193,14 @@ class Lab:
         where = self.split(path)
         return [each for each in listed if (each.scope, each.target_name) == where]
 
+    def captured(self) -> list[Snapshot]:
+        """Return the snapshots that are listed, without what restores in place have set aside."""
+        return [each for each in self.inventory().snapshots if not each.set_aside]
+
+    def set_aside(self) -> list[Snapshot]:
+        """Return what restores in place have set aside, as it is listed."""
+        return [each for each in self.inventory().snapshots if each.set_aside]
+
     def as_written(self, mark: Mark | None) -> Mark | None:
         """Return a mark as it was asked for: a driver adds the id of the store, which is its inventory's."""
         if mark is None or mark.store is None:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from snapplan.drivers.conformance.harness import PROJECT
 from snapplan.drivers.conformance.lab import refused, require
 from snapplan.errors import BackendError, NameTakenError, NotFoundError
+from snapplan.models.snapshot import Condition
 from snapplan.models.target import RestoreMode, RestorePath, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snapplan.drivers.conformance.lab import Lab
 
 _ALL = [
@@ -44,6 +48,23 @@ def restored(lab: Lab, path: RestorePath, target: str) -> str:
     return f"{path.target}/copy" if path.mode is RestoreMode.CLONE else target
 
 
+def check_replaced(lab: Lab, target: str, content: Mapping[str, bytes], what: str = "") -> None:
+    """What a restore in place replaced can be restored in its turn, to the last byte."""
+    (kept,) = lab.set_aside()
+    assert kept.completed_at is not None, what
+    now = lab.harness.read(target)
+    for number, wanted in enumerate((content, now)):
+        request = lab.restoring(kept, target, RestoreMode.IN_PLACE, key=f"back{number}-{what}")
+        assert lab.restore(request).error is None, what
+        assert lab.harness.read(target) == dict(wanted), what
+        (newest,) = [each for each in lab.set_aside() if each.native_id != kept.native_id]
+        if number:
+            assert [each.error for each in lab.expire(newest)] == [None], what
+        else:
+            kept, old = newest, kept
+            assert [each.error for each in lab.expire(old)] == [None], what
+
+
 class RestoreTests:
     """``restore``."""
 
@@ -63,7 +84,7 @@ class RestoreTests:
         assert not outcome.existed
         assert lab.harness.read(restored(lab, path, target)) == lab.old(target)
         after = lab.inventory()
-        assert after.snapshots == before.snapshots, "no snapshot is touched"
+        assert [each for each in after.snapshots if not each.set_aside] == before.snapshots, "no snapshot is touched"
         if path.mode is RestoreMode.CLONE:
             assert lab.harness.read(target) == spoiled
             made = lab.target(f"{path.target}/copy")
@@ -73,6 +94,25 @@ class RestoreTests:
             assert [(each.address, each.id) for each in sorted(after.targets)] == [
                 (each.address, each.id) for each in sorted(before.targets)
             ]
+
+    @PATHS
+    def test_what_a_restore_in_place_replaces_is_kept(self, lab: Lab, path: RestorePath) -> None:
+        require(lab.capabilities.keeps_replaced, "a safety snapshot is taken before a restore in place")
+        target = subject(lab, path)
+        source = lab.take(lab.path(path.source))
+        spoiled = lab.spoil(target)
+        assert lab.restore(lab.restoring(source, target, path.mode)).error is None
+        if path.mode is RestoreMode.CLONE:
+            assert lab.set_aside() == [], "a clone replaces nothing"
+            return
+        check_replaced(lab, target, spoiled)
+        (kept,) = lab.set_aside()
+        assert kept.mark is not None
+        assert (kept.mark.project, kept.mark.target_id) == (PROJECT, lab.target(target).id)
+        assert kept.condition is Condition.SET_ASIDE
+        assert not kept.in_use
+        assert [each.error for each in lab.expire(kept)] == [None]
+        assert lab.set_aside() == []
 
     @PARTS
     def test_nothing_else_changes(self, lab: Lab, path: RestorePath) -> None:
@@ -199,4 +239,4 @@ class RestoreTests:
         assert lab.restore(lab.restoring(source, target, path.mode)).error is None
         lab.driver.recover(frozenset())
         lab.expire(source)
-        assert lab.snapshots() == [theirs]
+        assert lab.captured() == [theirs]

@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
     parallel=4,
     adopts_projects=True,
     verifies=True,
+    keeps_replaced=True,
 )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from snapplan.drivers.base import Permit
     from snapplan.drivers.directory.collect import Collected
     from snapplan.drivers.directory.copy import CopyReport
     from snapplan.drivers.directory.facts import Origin
@@ -57,6 +58,12 @@ class Capturing:
     options: DirectoryOptions
     once: Callable[[], bool]
     stores: Collection[Path] = ()
+    permit: Permit | None = None
+
+    def check(self) -> None:
+        """Raise ``FencedError`` where the run may not write any more."""
+        if self.permit is not None:
+            self.permit.check()
 
 
 class _Subject(NamedTuple):
@@ -95,11 +102,10 @@ def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention
     """Take it, and add to ``frozen`` what may still be frozen, however it ends."""
     store = capturing.store
     address = f"{request.target.address}@{request.name}"
-    _check(request, store)
     with refusing(store.backend, f"take {address}"):
         subject = _subject(capturing, request)
         store.prepare()
-        facts = _first_facts(request, subject, marker_id(store.path))
+        facts = _first_facts(request, subject, marker_id(store.base))
         existing = store.target_folder(facts.scope, facts.folder) / facts.name
         if os.path.lexists(existing) and (found := _already(store, existing, facts)) is not None:
             return found
@@ -113,7 +119,7 @@ def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention
         aside = store.begin(facts)
         try:
             facts, notices = _fill(capturing, request, aside, facts, subject, freezing, left)
-            return _completed(store, aside, facts, notices)._replace(attention=(*frozen, *left))
+            return _completed(capturing, aside, facts, notices)._replace(attention=(*frozen, *left))
         except BaseException as error:
             if isinstance(error, OSError) and not aside.exists():
                 raise OutcomeUnknownError(
@@ -123,7 +129,8 @@ def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention
             raise
 
 
-def _check(request: SnapshotRequest, store: Store) -> None:
+def check_request(store: Store, request: SnapshotRequest) -> None:
+    """Raise ``RefusedError`` for a name or a mark that no snapshot of this backend can have."""
     fault = name_fault(request.name)
     if "@" in request.name:
         fault = f"{request.name!r} holds an @, after which an address has the snapshot's name"
@@ -279,15 +286,16 @@ def _rules(capturing: Capturing, traits: Traits) -> Rules:
     )
 
 
-def _completed(store: Store, aside: Path, facts: Facts, notices: tuple[str, ...]) -> Outcome:
+def _completed(capturing: Capturing, aside: Path, facts: Facts, notices: tuple[str, ...]) -> Outcome:
+    store = capturing.store
     try:
-        store.complete(aside, facts)
+        store.complete(aside, facts, capturing.check)
     except FileExistsError:
         # Only its last step says so. Somebody else took the name meanwhile.
         place = store.target_folder(facts.scope, facts.folder) / facts.name
         outcome = _already(store, place, facts)
         if outcome is None:
-            return _completed(store, aside, facts, notices)
+            return _completed(capturing, aside, facts, notices)
         _discard_quietly(store, aside)
         return outcome
     return Outcome(snapshot=facts.snapshot(store.backend, complete=True), notices=notices)

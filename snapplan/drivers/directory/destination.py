@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 
 class Replacement(NamedTuple):
-    """``source``, a folder of a snapshot's data, goes to ``live``. ``key`` is ``vm/web-01``."""
+    """``source``, a folder of a snapshot's data, goes to ``live``. ``key`` is ``vm/web-01``.
+
+    ``folder`` is the name of the folder that the target's snapshots have.
+    """
 
     key: str
     source: Path
     live: Path
+    folder: str
 
 
 def replacements_of(layout: Layout, request: RestoreRequest, data: Path) -> list[Replacement]:
@@ -40,8 +44,8 @@ def replacements_of(layout: Layout, request: RestoreRequest, data: Path) -> list
     source = _source_of(request, data)
     key = target_id(request.scope, request.name)
     if request.mode is RestoreMode.CLONE:
-        return [Replacement(key, source, _clone_place(layout, request))]
-    replacement = Replacement(key, source, _place(layout, request.scope, request.name, _own_folder(request, source)))
+        return [Replacement(key, source, _clone_place(layout, request), request.as_name)]
+    replacement = _in_place(layout, key, source, _own_folder(request, source))
     _refuse_blocked(layout, [replacement])
     return [replacement]
 
@@ -55,7 +59,7 @@ def _whole(layout: Layout, request: RestoreRequest, data: Path) -> list[Replacem
         source = path_in(data, scope, name)
         if source is None:
             raise NotFoundError(layout.backend, f"{request.source.address} should hold {key} and does not")
-        replacements.append(Replacement(key, source, _place(layout, scope, name, source.name)))
+        replacements.append(_in_place(layout, key, source, source.name))
     _refuse_blocked(layout, replacements)
     _refuse_nested(layout, replacements)
     return replacements
@@ -78,11 +82,16 @@ def _own_folder(request: RestoreRequest, source: Path) -> str:
     return source.name if request.source.scope is Scope.CLOUD else source.parent.parent.name
 
 
-def _place(layout: Layout, scope: Scope, name: str, folder: str) -> Path:
-    """Return where a target is, or was when it is gone."""
+def _in_place(layout: Layout, key: str, source: Path, folder: str) -> Replacement:
+    """Return what goes where a target is, or was when it is gone; ``folder`` is the name that it had then."""
+    scope, name = Scope(key.partition("/")[0]), key.partition("/")[2]
     place = layout.place(scope, name)
     if place is not None:
-        return place.path
+        return Replacement(key, source, place.path, place.folder)
+    return Replacement(key, source, _home(layout, scope, name, folder), folder)
+
+
+def _home(layout: Layout, scope: Scope, name: str, folder: str) -> Path:
     home = layout.home(scope, name)
     if home is None:
         raise NotFoundError(

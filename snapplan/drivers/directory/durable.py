@@ -10,23 +10,29 @@ from snapplan import crash
 from snapplan.drivers.directory import linux
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
-def write_document(path: Path, document: Mapping[str, Any], point: str) -> None:
+def write_document(
+    path: Path, document: Mapping[str, Any], point: str, *, check: Callable[[], None] | None = None
+) -> None:
     """Replace the JSON file ``path`` atomically; a crash leaves the old content or the new.
 
-    ``point`` names the crash points ``POINT.written`` (aside) and ``POINT.done``. Raises ``OSError``.
+    ``point`` names the crash points ``POINT.written`` (aside) and ``POINT.done``. ``check`` is asked right before the
+    content is replaced; what it raises ends it. Raises ``OSError``.
     """
     aside = path.with_name(path.name + ".new")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(aside, flags, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:
         json.dump(document, file, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(descriptor)
     crash.point(f"{point}.written")
+    if check is not None:
+        check()
     aside.replace(path)
     linux.fsync_directory(path.parent)
     crash.point(f"{point}.done")

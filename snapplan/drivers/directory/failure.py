@@ -7,6 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.directory.linux import shown_path
 from snapplan.errors import BackendError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 def describe(error: OSError) -> str:
     """Return ``No such file or directory: '/srv/a'``: the system's words and the path, without the number."""
     text = os.strerror(error.errno) if error.errno else str(error)
-    return f"{text}: {error.filename!r}" if error.filename is not None else text
+    return text if error.filename is None else f"{text}: {shown_path(os.fsdecode(error.filename))!r}"
 
 
 def refusal(backend: str, doing: str, error: OSError) -> BackendError:

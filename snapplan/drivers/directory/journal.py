@@ -1,31 +1,49 @@
 """``restores/PROJECT/KEY.json``: what a restore is about and how far it is, durable before each effect.
 
 ``preparing`` (new content is built aside; the target is untouched) becomes ``swapping`` (the renames are decided and may
-have begun; a crash is completed) and then ``done``. ``undone`` says that nothing is left of the attempt: the key may be
-begun again.
+have begun), ``exchanged`` (all are done; what was replaced is not in its place yet) and then ``done``. ``undoing`` says
+that renames are taken back, and ``undone`` that nothing is left of the attempt: the key may be begun again.
+
+``token`` is another one in each attempt, so that who wakes up finds out that somebody else has put it right. What stands in
+a journal is never trusted: the folder aside is one of the store or beside a target, and the renames are of targets.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.drivers.directory.durable import make_folder, write_document
+from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text, to_document
 from snapplan.drivers.directory.layout import BESIDE
-from snapplan.drivers.directory.swap import FolderMetadata, Kind, SwapPlan, Unit
+from snapplan.drivers.directory.linux import shown_path
+from snapplan.drivers.directory.ownership import read_own
+from snapplan.drivers.directory.reading import LARGEST, parse
+from snapplan.drivers.directory.set_aside import Tree
+from snapplan.drivers.directory.swap import FolderMetadata, Kind, SwapPlan, Unit, progress
 from snapplan.errors import BackendError, NotSupportedError
+from snapplan.models.request import Progress
+from snapplan.models.target import RestoreMode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
     from snapplan.drivers.directory.store import Store
 
-FORMAT = "snapplan.restore/1"
+FORMAT = "snapplan.restore/2"
+# Its asides were thrown away in the end; they become safety snapshots as those of today.
+EARLIER = "snapplan.restore/1"
 # How the folder is called where a restore is built in the store, after the journal's name.
 ASIDE = ".aside"
 _LONGEST_NAME = 120
+_PARTS = ("new", "old")
+_TEXTS = ("key", "run", "project", "target_id", "content", "mode", "as_name", "source", "source_address")
 
 
 class State(StrEnum):
@@ -33,12 +51,18 @@ class State(StrEnum):
 
     PREPARING = "preparing"
     SWAPPING = "swapping"
+    EXCHANGED = "exchanged"
     DONE = "done"
+    UNDOING = "undoing"
     UNDONE = "undone"
 
 
 class Journal(NamedTuple):
-    """One restore. ``aside`` is the folder in which its new content is built; ``source`` the snapshot's native id."""
+    """One restore.
+
+    ``aside`` is the folder in which its new content is built; ``source`` the snapshot's native id. ``set_aside`` is what
+    will stand beside the safety snapshot, and ``trees`` are what it is made of; ``None`` where nothing is replaced.
+    """
 
     key: str
     run: str
@@ -53,11 +77,14 @@ class Journal(NamedTuple):
     aside: Path
     state: State = State.PREPARING
     plan: SwapPlan = SwapPlan()
+    token: str = ""
+    set_aside: Facts | None = None
+    trees: tuple[Tree, ...] = ()
 
     @property
     def open(self) -> bool:
         """Whether it is neither completed nor undone."""
-        return self.state in (State.PREPARING, State.SWAPPING)
+        return self.state not in (State.DONE, State.UNDONE)
 
 
 def journal_path(store: Store, key: str) -> Path:
@@ -69,11 +96,17 @@ def journal_path(store: Store, key: str) -> Path:
     return store.restores / store.project / f"{key}.json"
 
 
-def write_journal(store: Store, journal: Journal) -> None:
-    """Write ``journal``, durable when it returns. Raises ``OSError``."""
+def aside_path(store: Store, key: str, token: str) -> Path:
+    """Return the folder in the store in which one attempt at a restore is built."""
+    path = journal_path(store, key)
+    return path.with_name(f"{path.name.removesuffix('.json')}.{token[:8]}{ASIDE}")
+
+
+def write_journal(store: Store, journal: Journal, *, check: Callable[[], None] | None = None) -> None:
+    """Write ``journal``, durable when it returns; ``check`` is asked right before. Raises ``OSError``."""
     path = journal_path(store, journal.key)
     make_folder(path.parent)
-    write_document(path, _document(journal), f"restore.{journal.state}")
+    write_document(path, _document(store, journal), f"restore.{journal.state}", check=check)
 
 
 def read_journal(store: Store, key: str) -> Journal | None:
@@ -92,65 +125,139 @@ def list_journals(store: Store) -> list[Journal]:
 
 def _read(store: Store, path: Path) -> Journal:
     try:
-        document = json.loads(path.read_bytes())
+        document = parse(read_own(store, path, LARGEST))
         form = str(document["format"])
-        if form != FORMAT and form.startswith("snapplan.restore/"):
+        if form not in (FORMAT, EARLIER) and form.startswith("snapplan.restore/"):
             raise NotSupportedError(
                 store.backend,
-                f"{str(path)!r} has the format {form!r}, which this snapplan does not know",
+                f"{shown_path(str(path))!r} has the format {form!r}, which this snapplan does not know",
                 hint="use the snapplan that wrote it, or a later one",
             )
-        return _checked(store, _journal(document))
-    except (ValueError, KeyError, TypeError) as error:
+        return _journal(store, path, document)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, NewerFormatError) as error:
         # Never skipped: an open restore that is not seen would leave a mixture for ever.
         raise BackendError(
             store.backend,
-            f"the journal of a restore, {str(path)!r}, cannot be read: {error!r}",
+            f"the journal of a restore, {shown_path(str(path))!r}, cannot be read: {error!r}",
             hint="look at the target; remove the file when the restore is no longer of interest",
         ) from error
 
 
-def _checked(store: Store, journal: Journal) -> Journal:
-    within = journal.aside.parts[-3:-1]
-    if within == (store.restores.name, journal.project) and journal.aside.suffix == ASIDE:
-        # The store may have been moved since, or be mounted elsewhere.
-        journal = journal._replace(aside=store.restores / journal.project / journal.aside.name)
-    # The folder aside gets removed in the end, so it had better be one that we made.
-    if journal.aside.parent.parent != store.restores and not journal.aside.name.startswith(BESIDE):
-        raise ValueError(f"aside is {str(journal.aside)!r}")
-    return journal
+def _document(store: Store, journal: Journal) -> dict[str, Any]:
+    def inside(unit: Unit) -> dict[str, Any]:
+        return {**unit._asdict(), "live": str(unit.live), "aside": str(unit.aside.relative_to(journal.aside))}
 
-
-def _document(journal: Journal) -> dict[str, Any]:
     return {
         "format": FORMAT,
         **journal._asdict(),
         "started_at": journal.started_at.isoformat(),
-        "aside": str(journal.aside),
+        "aside": shown_path(str(journal.aside)),
         "plan": {
-            "units": [
-                {**unit._asdict(), "live": str(unit.live), "aside": str(unit.aside)} for unit in journal.plan.units
-            ],
+            "units": [inside(unit) for unit in journal.plan.units],
             "folders": [{**folder._asdict(), "path": str(folder.path)} for folder in journal.plan.folders],
+            "around": [str(folder) for folder in journal.plan.around],
         },
+        "set_aside": None if journal.set_aside is None else to_document(journal.set_aside),
+        "trees": [tree._asdict() for tree in journal.trees],
     }
 
 
-def _journal(document: dict[str, Any]) -> Journal:
-    units = tuple(
-        Unit(Kind(unit["kind"]), Path(unit["live"]), Path(unit["aside"]), unit["new"], unit["old"])
-        for unit in document["plan"]["units"]
-    )
+def _journal(store: Store, path: Path, document: Mapping[str, Any]) -> Journal:
+    written = Path(document["aside"])
+    aside = _aside_of(store, path, document, written)
+    plan = document["plan"]
+    units = tuple(_unit(unit, written, aside) for unit in plan["units"])
     folders = tuple(
-        FolderMetadata(**{**folder, "path": Path(folder["path"])}) for folder in document["plan"]["folders"]
+        FolderMetadata(
+            _absolute(folder["path"]), *(_number(folder[name]) for name in ("mode", "uid", "gid", "mtime_ns"))
+        )
+        for folder in plan["folders"]
     )
-    fields = {name: document[name] for name in Journal._fields}
+    around = tuple(_absolute(folder) for folder in plan.get("around", ()))
+    kept = document.get("set_aside")
+    text = {name: str(document[name]) for name in _TEXTS}
     return Journal(
-        **{
-            **fields,
-            "started_at": datetime.fromisoformat(document["started_at"]),
-            "aside": Path(document["aside"]),
-            "state": State(document["state"]),
-            "plan": SwapPlan(units, folders),
-        }
+        **text,
+        started_at=datetime.fromisoformat(document["started_at"]),
+        aside=aside,
+        state=State(document["state"]),
+        plan=SwapPlan(units, folders, around),
+        token=str(document.get("token", "")),
+        set_aside=None if kept is None else from_text(json.dumps(kept).encode()),
+        trees=tuple(Tree(_inside(tree["path"]), _prefix(tree["prefix"])) for tree in document.get("trees", ())),
     )
+
+
+def _aside_of(store: Store, path: Path, document: Mapping[str, Any], written: Path) -> Path:
+    """Return the folder aside as it is reached now: the store may have been moved since, or be mounted elsewhere."""
+    project = str(document["project"])
+    if project != path.parent.name:
+        raise ValueError(f"it is of project {project!r}")
+    if written.parts[-3:-1] == (store.restores.name, project) and written.suffix == ASIDE:
+        return store.restores / project / written.name
+    # The folder aside gets removed in the end, so it had better be one that we made.
+    if not written.name.startswith(BESIDE) or _absolute(str(written)) != written:
+        raise ValueError(f"aside is {str(written)!r}")
+    return written
+
+
+def _unit(unit: Mapping[str, Any], written: Path, aside: Path) -> Unit:
+    place = Path(unit["aside"])
+    inside = place.relative_to(written) if place.is_absolute() else place
+    numbers = [None if unit[name] is None else _number(unit[name]) for name in ("new", "old")]
+    return Unit(Kind(unit["kind"]), _absolute(unit["live"]), aside / _inside(str(inside)), *numbers)
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
+def _absolute(text: str) -> Path:
+    if not text.startswith("/") or os.path.normpath(text) != text:
+        raise ValueError(f"{text!r} is no plain path")
+    return Path(text)
+
+
+def _inside(text: str) -> str:
+    if text.split("/")[0] not in _PARTS or os.path.normpath(text) != text:
+        raise ValueError(f"{text!r} is no part of what a restore builds")
+    return text
+
+
+def _prefix(text: str) -> str:
+    if text and (text.startswith(("/", "..")) or os.path.normpath(text) != text):
+        raise ValueError(f"{text!r} is no part of a snapshot")
+    return text
+
+
+def check_places(journal: Journal, places: Collection[Path]) -> None:
+    """Raise ``OSError`` where a journal names what is no target of the backend; ``places`` are the folders that may change.
+
+    The folder aside must be in the store, or a folder of ours beside one of them.
+    """
+    named = [*(unit.live for unit in journal.plan.units), *(folder.path for folder in journal.plan.folders)]
+    for live in (*named, *journal.plan.around):
+        if not any(live == place or place in live.parents for place in places):
+            raise OSError(errno.EPERM, "the journal of a restore names what is no target of this backend", str(live))
+    if journal.aside.name.startswith(BESIDE):
+        beside = {parent for place in places for parent in place.parents}
+        if journal.aside.parent not in beside:
+            raise OSError(errno.EPERM, "the journal of a restore names a folder elsewhere", str(journal.aside))
+        status = journal.aside.lstat() if os.path.lexists(journal.aside) else None
+        if status is not None and status.st_uid != os.geteuid():
+            raise OSError(errno.EPERM, "the folder of a restore is another user's", str(journal.aside))
+
+
+def progress_of(journal: Journal) -> Progress | None:
+    """Return how much of an open restore was exchanged; ``None`` where nothing is replaced (a clone)."""
+    if journal.state is State.PREPARING:
+        found = Progress.NOTHING
+    elif journal.state is State.SWAPPING:
+        found = progress(journal.plan.units)
+    elif journal.state is State.UNDOING:
+        found = Progress.SOME
+    else:
+        found = Progress.ALL
+    return found if journal.mode == RestoreMode.IN_PLACE else None

@@ -10,14 +10,12 @@ from __future__ import annotations
 import errno
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+_OPEN = "/proc/self/fd/"
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
-_AT_FDCWD = -100
 _FICLONE = 0x40049409
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 _CANNOT_CLONE = (*_UNSUPPORTED, errno.EXDEV, errno.ENOTTY, errno.EPERM, errno.ETXTBSY, errno.EBADF)
@@ -40,8 +38,9 @@ def _last_errno() -> int:
 def exchange(a: Path, b: Path) -> None:
     """Exchange the names of ``a`` and ``b`` in one atomic step; both must exist, on one filesystem.
 
-    Not durable before the folders of both are synced. Raises ``OSError``: ``ENOTSUP`` where the system or the filesystem
-    cannot, ``ENOENT`` when one is missing, ``EXDEV`` across filesystems, ``EBUSY`` for a mount point.
+    No symlink in the folders above them is followed. Not durable before the folders of both are synced. Raises
+    ``OSError``: ``ENOTSUP`` where the system or the filesystem cannot, ``ENOENT`` when one is missing, ``EXDEV`` across
+    filesystems, ``EBUSY`` for a mount point.
     """
     _rename(a, b, _RENAME_EXCHANGE, "cannot exchange two names atomically here")
 
@@ -55,12 +54,61 @@ def _rename(a: Path, b: Path, flags: int, unsupported: str) -> None:
     call = _libc_function("renameat2")
     if call is None:
         raise OSError(errno.ENOTSUP, unsupported, os.fspath(a), None, os.fspath(b))
-    if call(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), flags) == 0:
-        return
-    code = _last_errno()
+    first = open_folder(a.parent)
+    try:
+        second = open_folder(b.parent)
+        try:
+            if call(first, os.fsencode(a.name), second, os.fsencode(b.name), flags) == 0:
+                return
+            code = _last_errno()
+        finally:
+            os.close(second)
+    finally:
+        os.close(first)
     if code in _UNSUPPORTED:
         raise OSError(errno.ENOTSUP, unsupported, os.fspath(a), None, os.fspath(b))
     raise OSError(code, os.strerror(code), os.fspath(a), None, os.fspath(b))
+
+
+def open_folder(path: Path) -> int:
+    """Open the folder ``path``, whose path must be real: ``OSError`` (``ELOOP``) where a link in it leads elsewhere.
+
+    What the path begins with may be an open folder of this process (``/proc/self/fd/5``).
+    """
+    if str(path.parent) == _OPEN.rstrip("/"):
+        return os.dup(int(path.name))
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        wanted = shown_path(os.path.abspath(path))  # noqa: PTH100 - the links are what is looked for
+        found = _path_of(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if found is not None and found != wanted:
+        os.close(descriptor)
+        raise OSError(errno.ELOOP, "a symbolic link stands in the way", wanted)
+    return descriptor
+
+
+def open_path(descriptor: int, path: Path) -> Path:
+    """Return a path to the open folder ``path`` that leads there wherever it is moved, where the system has such paths."""
+    return Path(f"{_OPEN}{descriptor}") if _path_of(descriptor) is not None else path
+
+
+def shown_path(path: str) -> str:
+    """Return ``path`` with what ``open_path`` gave in it replaced by where that is."""
+    if not path.startswith(_OPEN):
+        return path
+    number, slash, rest = path[len(_OPEN) :].partition("/")
+    found = _path_of(int(number)) if number.isdecimal() else None
+    return path if found is None else f"{found}{slash}{rest}"
+
+
+def _path_of(descriptor: int) -> str | None:
+    try:
+        return os.readlink(f"{_OPEN}{descriptor}")  # noqa: PTH115 - text is what is compared
+    except OSError:
+        return None
 
 
 def reflink(src_fd: int, dst_fd: int) -> bool:
@@ -147,6 +195,25 @@ def mount_table() -> dict[str, Mount]:
 def mount_points() -> frozenset[str]:
     """Return all mount points that this process sees, bind mounts too; empty where the system does not list them."""
     return frozenset(mount_table())
+
+
+def filesystem_of(path: Path) -> tuple[str, frozenset[str]]:
+    """Return the type of the filesystem that holds ``path``, and its mount options; empty where nobody tells."""
+    text = os.fsencode(os.path.realpath(path))
+    best, found = -1, (b"", b"")
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            lines = table.read().splitlines()
+    except FileNotFoundError:
+        return "", frozenset()
+    for line in lines:
+        fields, _, rest = line.partition(b" - ")
+        mount = _unescaped(fields.split(b" ")[4])
+        # A later one of the same place hides the earlier.
+        if len(mount) >= best and (text == mount or text.startswith(mount.rstrip(b"/") + b"/")):
+            kind, _, options = (*rest.split(b" "), b"", b"")[:3]
+            best, found = len(mount), (kind, options)
+    return found[0].decode(), frozenset(found[1].decode(errors="replace").split(","))
 
 
 def _unescaped(path: bytes) -> bytes:

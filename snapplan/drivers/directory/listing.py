@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from snapplan.drivers.directory.facts import SET_ASIDE
 from snapplan.drivers.directory.linux import mount_table
 from snapplan.drivers.directory.manifest import looks_whole
 from snapplan.drivers.directory.mounts import fingerprint_of, mount_points, mounted_at_or_below, same_mount
@@ -209,6 +210,9 @@ def damage_of(path: str, facts: Facts) -> str:
         return (
             f"its {DATA} is missing" if error.errno == errno.ENOENT else f"its {DATA}: {os.strerror(error.errno or 0)}"
         )
+    if facts.source == SET_ASIDE:
+        # It has no manifest yet, or one that is a record of what it was then.
+        return ""
     try:
         return _damage_of_manifest(f"{path}/{MANIFEST}", facts.manifest_size)
     except OSError as error:

@@ -124,7 +124,8 @@ class ManifestWriter:
         self._hashed = False
         self.entries = 0
         self._lines: list[str] = []
-        self._file = open(path, "x", encoding="ascii", newline="\n")  # noqa: SIM115 - closed at the end of the block
+
+        self._file = open(path, "x", encoding="ascii", newline="\n", opener=_private)  # noqa: SIM115
         self._file.write(self._header(-1))
 
     def _header(self, entries: int) -> str:
@@ -176,6 +177,10 @@ class ManifestWriter:
         with self._file:
             if error is None:
                 self.finish()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def write_manifest(path: Path, entries: Iterable[Entry], *, hashes: bool = False) -> None:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from snapplan.drivers.directory.descent import Descent
 from snapplan.drivers.directory.mounts import mount_points, mounted_at_or_below
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What opening says of a name that was a folder when its folder was listed, and is a file or a link now.
 _NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
@@ -27,7 +24,7 @@ def remove_tree(root: Path) -> None:
     Raises ``OSError``: ``EBUSY`` before anything is removed where something is mounted in it, whatever the system refuses
     otherwise (what is left then is still below ``root``).
     """
-    mount = mounted_at_or_below(root, mount_points())
+    mount = mounted_at_or_below(Path(os.path.realpath(root.parent)) / root.name, mount_points())
     if mount is not None:
         raise OSError(errno.EBUSY, "something is mounted there", mount)
     try:

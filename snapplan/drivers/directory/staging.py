@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from snapplan import crash
 from snapplan.drivers.directory.durable import make_folder, write_document
-from snapplan.drivers.directory.journal import ASIDE, journal_path
+from snapplan.drivers.directory.journal import aside_path
 from snapplan.drivers.directory.layout import BESIDE
 from snapplan.drivers.directory.marker import MARKER
 from snapplan.drivers.directory.mounts import mount_points, nearest_existing, same_mount
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _FORMAT = "snapplan.store/restoring"
 
 
-def choose_aside(store: Store, key: str, places: Sequence[Path]) -> Path:
+def choose_aside(store: Store, key: str, token: str, places: Sequence[Path]) -> Path:
     """Return where the content of ``places`` can be built so that a rename reaches them: in the store, else beside them.
 
     Raises ``RefusedError`` when several places are not on the store's filesystem, ``OSError``.
     """
     mounts = mount_points()
     if all(same_mount(place.parent, store.path, mounts) for place in places):
-        return journal_path(store, key).with_suffix(ASIDE)
+        return aside_path(store, key, token)
     if len(places) == 1:
         return nearest_existing(places[0].parent) / f"{BESIDE}{new_id()}"
     raise RefusedError(
@@ -46,7 +46,7 @@ def choose_aside(store: Store, key: str, places: Sequence[Path]) -> Path:
 def make_aside(store: Store, aside: Path) -> None:
     """Make the folder that ``choose_aside`` chose. Raises ``OSError``."""
     make_folder(aside)
-    if store.path not in aside.parents:
+    if store.base not in aside.parents:
         write_document(aside / MARKER, {"format": _FORMAT}, "restore.marker")
     (aside / "new").mkdir(mode=0o700)
     crash.point("restore.aside")

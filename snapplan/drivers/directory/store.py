@@ -3,6 +3,7 @@
 ::
 
     STORE/snapplan-store.json                  the marker
+    STORE/lock                                 who writes holds a lock on it (``locking``)
     STORE/snapshots/vm/web-01/NAME/            a complete snapshot (the cloud's: snapshots/cloud/NAME/)
             data/  mark.json  manifest.jsonl
     STORE/incoming/ID/                         one that is being made, its mark written first
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,15 +30,18 @@ from snapplan.drivers.directory import linux
 from snapplan.drivers.directory.durable import make_folder, move_exclusive, sync_parents, write_document
 from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text, to_document
 from snapplan.drivers.directory.failure import describe
+from snapplan.drivers.directory.linux import shown_path
+from snapplan.drivers.directory.locking import LOCK, Lockable
 from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format, marker_id
 from snapplan.drivers.directory.names import folder_named
+from snapplan.drivers.directory.ownership import read_own
 from snapplan.drivers.directory.reading import read_file
 from snapplan.drivers.directory.removal import remove_tree
 from snapplan.errors import NotSupportedError, RefusedError
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 MARK = "mark.json"
@@ -45,6 +50,11 @@ DATA = "data"
 
 
 _BRING_BACK = "mount its disk; `snapplan drivers init {backend}` makes a new one"
+_ID = re.compile("[0-9a-f]{32}")
+
+
+def nothing_to_check() -> None:
+    """What is asked before a step that needs no permission."""
 
 
 class Store(NamedTuple):
@@ -52,6 +62,9 @@ class Store(NamedTuple):
 
     ``expected`` is the id of the store that is known (empty: none is): another one in its place is not written to.
     ``may_create`` says whether it is made where there is none.
+    ``anchor`` is the same folder, open, while a call is under way: what is done below it is done in that folder, whatever
+    somebody puts in the place of ``path`` meanwhile. ``local`` and ``checked`` are what ``store_lock`` and
+    ``store_permissions`` say.
     """
 
     backend: str
@@ -59,30 +72,43 @@ class Store(NamedTuple):
     path: Path
     expected: str = ""
     may_create: bool = True
+    anchor: Path | None = None
+    local: bool = False
+    checked: bool = True
+
+    @property
+    def base(self) -> Path:
+        """Where everything of the store is found."""
+        return self.path if self.anchor is None else self.anchor
+
+    @property
+    def lockable(self) -> Lockable:
+        """What is locked while it is written."""
+        return Lockable(self.backend, self.path, self.local)
 
     @property
     def snapshots(self) -> Path:
         """Complete snapshots."""
-        return self.path / "snapshots"
+        return self.base / "snapshots"
 
     @property
     def incoming(self) -> Path:
         """Snapshots that are being made, or that a dead run left."""
-        return self.path / "incoming"
+        return self.base / "incoming"
 
     @property
     def trash(self) -> Path:
         """Snapshots that are being removed."""
-        return self.path / "trash"
+        return self.base / "trash"
 
     @property
     def restores(self) -> Path:
         """Journals of restores, and what is built for them."""
-        return self.path / "restores"
+        return self.base / "restores"
 
     @property
     def frozen(self) -> Path:
-        """Records of frozen targets."""
+        """Records of frozen targets; another process writes there too, so it is the path that everybody has."""
         return self.path / "frozen"
 
     def exists(self) -> bool:
@@ -108,8 +134,9 @@ class Store(NamedTuple):
             self._refuse_to_make()
             make_folder(self.path)
             _write_once(self.path / MARKER, {"format": FORMAT, "id": self.expected or new_id()}, "store.marker")
-            # On a full disk it could not be made any more, and nothing be deleted.
+            # On a full disk they could not be made any more, and nothing be deleted.
             make_folder(self.trash)
+            make_lock(self.path)
         if not self._claim.exists():
             make_folder(self._claim.parent)
             _write_once(self._claim, {"backend": self.backend}, "store.claim")
@@ -118,7 +145,7 @@ class Store(NamedTuple):
 
     def check_identity(self) -> None:
         """Raise ``RefusedError`` where another store is in the place of the one that is known, or none at all."""
-        found = marker_id(self.path) if self.exists() else ""
+        found = marker_id(self.base) if self.exists() else ""
         if self.expected and found != self.expected:
             there = f"there is {found}" if found else "there is none"
             raise RefusedError(
@@ -137,7 +164,7 @@ class Store(NamedTuple):
 
     @property
     def _claim(self) -> Path:
-        return self.path / "backends" / f"{self.project}.json"
+        return self.base / "backends" / f"{self.project}.json"
 
     def _check_claim(self) -> None:
         """Raise ``RefusedError`` where the store is another backend's of our project.
@@ -145,10 +172,10 @@ class Store(NamedTuple):
         Its snapshots carry our project's mark, so they would be listed, counted and expired as ours.
         """
         try:
-            owner = json.loads(self._claim.read_bytes())["backend"]
+            owner = json.loads(read_own(self, self._claim, 1 << 16))["backend"]
         except FileNotFoundError:
             return
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             owner = "?"
         if owner != self.backend:
             raise RefusedError(
@@ -163,12 +190,12 @@ class Store(NamedTuple):
 
     def _format(self) -> str | None:
         try:
-            return marker_format(self.path)
+            return marker_format(self.base)
         except FileNotFoundError:
             return None
 
     def _is_used(self) -> bool:
-        return self.path.is_dir() and not all(child.name.startswith(MARKER) for child in self.path.iterdir())
+        return self.path.is_dir() and not all(child.name.startswith(MARKER) for child in self.base.iterdir())
 
     def _occupied(self) -> RefusedError:
         return RefusedError(
@@ -238,22 +265,25 @@ class Store(NamedTuple):
         found = ((path, self.read(path)) for path in _children(self.incoming))
         return [path for path, left in found if left is not None and left.mark.identity == facts.mark.identity]
 
-    def complete(self, aside: Path, facts: Facts) -> Path:
+    def complete(self, aside: Path, facts: Facts, check: Callable[[], None] = nothing_to_check) -> Path:
         """Make the snapshot in ``aside`` complete: final facts, sync, one exclusive rename. Returns its folder.
 
-        Raises ``FileExistsError`` where that name is taken, ``OSError``; then it is still aside.
+        ``check`` is asked right before the rename. Raises ``FileExistsError`` where that name is taken, ``OSError``; then
+        it is still aside.
         """
         write_document(aside / MARK, to_document(facts), "create.facts")
         linux.sync_filesystem(aside)
         crash.point("create.synced")
         place = self.target_folder(facts.scope, facts.folder) / facts.name
-        self._place(aside, place)
+        self.place(aside, place, check)
         crash.point("create.complete")
         return place
 
-    def _place(self, aside: Path, place: Path) -> None:
+    def place(self, aside: Path, place: Path, check: Callable[[], None] = nothing_to_check) -> None:
+        """Bring a whole snapshot to its place, durably. Raises ``FileExistsError``, ``OSError``, what ``check`` raises."""
         for attempt in range(3):
             make_folder(place.parent)
+            check()
             try:
                 linux.rename_exclusive(aside, place)
             except FileNotFoundError:
@@ -265,19 +295,21 @@ class Store(NamedTuple):
         crash.point("create.renamed")
         sync_parents(aside, place)
 
-    def change(self, snapshot: Path, facts: Facts) -> None:
-        """Replace what stands beside a snapshot, atomically and durably. Raises ``OSError``."""
+    def change(self, snapshot: Path, facts: Facts, check: Callable[[], None] = nothing_to_check) -> None:
+        """Replace what stands beside a snapshot, atomically and durably; ``check`` is asked before. Raises ``OSError``."""
         crash.point("change.begin")
-        write_document(snapshot / MARK, to_document(facts), "change.mark")
+        write_document(snapshot / MARK, to_document(facts), "change.mark", check=check)
 
-    def discard(self, snapshot: Path) -> None:
+    def discard(self, snapshot: Path, check: Callable[[], None] = nothing_to_check) -> None:
         """Take a snapshot, complete or not, out of the listing by one rename, then remove it. Raises ``OSError``.
 
+        ``check`` is asked right before the rename; what it raises ends it, and nothing was done.
         What cannot be removed stays in the trash, for the next run.
         """
         make_folder(self.trash)
         crash.point("expire.begin")
         trashed = self.trash / new_id()
+        check()
         move_exclusive(snapshot, trashed)
         crash.point("expire.trashed")
         remove_tree(trashed)
@@ -295,7 +327,7 @@ class Store(NamedTuple):
 
     def sweep(self) -> list[str]:
         """Remove what dead runs left in the trash, and what never got a mark; return in sentences what was done."""
-        unmarked = [path for path in _children(self.incoming) if path.name.startswith(f".{self.project}.")]
+        unmarked = [path for path in _children(self.incoming) if self._is_unmarked(path.name)]
         left = [*_children(self.trash), *unmarked]
         for draft in self.restores.glob(f"{self.project}/*.json.new"):
             draft.unlink(missing_ok=True)
@@ -304,10 +336,26 @@ class Store(NamedTuple):
             try:
                 remove_tree(path)
             except OSError as error:
-                said.append(f"{str(path)!r} cannot be removed: {describe(error)}")
+                said.append(f"{shown_path(str(path))!r} cannot be removed: {describe(error)}")
             else:
-                said.append(f"removed {str(path)!r}, which a run that died left behind")
+                said.append(f"removed {shown_path(str(path))!r}, which a run that died left behind")
         return said
+
+    def is_swept(self) -> bool:
+        """Return whether ``sweep`` has nothing to remove. Raises ``OSError``."""
+        drafts = self.restores.glob(f"{self.project}/*.json.new")
+        unmarked = any(self._is_unmarked(path.name) for path in _children(self.incoming))
+        return not (_children(self.trash) or unmarked or next(drafts, None))
+
+    def _is_unmarked(self, name: str) -> bool:
+        # Exactly: a project's name may be the beginning of another's.
+        project, _, identity = name.removeprefix(".").rpartition(".")
+        return name.startswith(".") and project == self.project and _ID.fullmatch(identity) is not None
+
+
+def make_lock(store: Path) -> None:
+    """Make the file that is locked, with the store: on a full disk it could not be made any more. Raises ``OSError``."""
+    os.close(os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
 
 def new_id() -> str:

@@ -16,9 +16,11 @@ from snapplan import crash
 from snapplan.drivers.directory import linux
 from snapplan.drivers.directory.durable import sync_parents
 from snapplan.drivers.directory.marker import is_store
+from snapplan.drivers.directory.removal import remove_tree
+from snapplan.models.request import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
 
@@ -31,7 +33,7 @@ class Kind(StrEnum):
 
 
 class Unit(NamedTuple):
-    """One rename. ``live`` is the place, ``aside`` where the new thing waits and the old one goes.
+    """One rename. ``live`` is the place, ``aside`` where the new thing waits and the old one goes: its place in the tree.
 
     ``new`` and ``old`` are inode numbers, ``None`` where there is no such thing.
     """
@@ -54,55 +56,93 @@ class FolderMetadata(NamedTuple):
 
 
 class SwapPlan(NamedTuple):
-    """All renames of a restore, and the folders around them."""
+    """All renames of a restore, the folders that get their metadata afterwards, and those that stay as they are."""
 
     units: tuple[Unit, ...] = ()
     folders: tuple[FolderMetadata, ...] = ()
+    around: tuple[Path, ...] = ()
 
 
 class MovedAwayError(Exception):
     """Neither the old thing nor the new one stands where it should: somebody else moved it. ``str()`` says what."""
 
 
-def plan_swap(new: Path, live: Path, spare: Path) -> SwapPlan:
-    """Return the renames that put ``new`` in the place of ``live``; ``spare`` is a folder for what is only in ``live``.
+def plan_swap(new: Path, live: Path, keep: Collection[Path] = ()) -> SwapPlan:
+    """Return the renames that put ``new`` in the place of ``live``, after which ``new`` holds all that ``live`` held.
 
-    Stores inside ``live`` stay: then its entries are exchanged one by one instead of the whole. Raises ``OSError``.
+    What is in ``keep``, and the stores inside ``live`` that ``new`` has no folder for, stay where they are: then the
+    entries around them are exchanged one by one instead of the whole. Raises ``OSError``, also where ``new`` is not there:
+    a tree that is missing is never an empty one. ``KeptInTheWayError`` where ``new`` has something else in the way of what
+    stays.
     """
+    if _inode(new) is None:
+        raise FileNotFoundError(errno.ENOENT, "the new content is gone", str(new))
     if not os.path.lexists(live):
         return SwapPlan((Unit(Kind.ADD, live, new, _inode(new), None),), _made_movable(new, live))
-    keep = frozenset(nested_stores(live))
-    if not keep:
+    stores = (store for store in nested_stores(live) if not _is_folder(new / store.relative_to(live)))
+    kept = frozenset([*stores, *(path for path in keep if os.path.lexists(path))])
+    kept = frozenset(path for path in kept if kept.isdisjoint(path.parents))
+    if not kept:
         return SwapPlan((Unit(Kind.EXCHANGE, live, new, _inode(new), _inode(live)),), _made_movable(new, live))
-    around = frozenset(folder for store in keep for folder in store.parents if folder == live or live in folder.parents)
+    around = frozenset(folder for path in kept for folder in path.parents if folder == live or live in folder.parents)
     units: list[Unit] = []
     folders: list[FolderMetadata] = []
-    _split(new, live, _Kept(keep, around), lambda: spare / str(len(units)), units, folders)
-    return SwapPlan(tuple(units), tuple(folders))
+    _split(new, live, _Kept(kept, around), units, folders)
+    return SwapPlan(tuple(units), tuple(folders), tuple(sorted(around)))
+
+
+class KeptInTheWayError(Exception):
+    """What has to stay in the target lies where the snapshot has something that is no folder. ``str()`` is its path."""
 
 
 class _Kept(NamedTuple):
-    """The stores that stay where they are, and the folders that therefore stay as well."""
+    """What stays where it is, and the folders that therefore stay as well."""
 
-    stores: frozenset[Path]
+    paths: frozenset[Path]
     around: frozenset[Path]
 
 
-def _split(
-    new: Path, live: Path, kept: _Kept, spare: Callable[[], Path], units: list[Unit], folders: list[FolderMetadata]
-) -> None:
-    incoming = _names(new)
-    for name in sorted(incoming | _names(live)):
-        if live / name in kept.stores:
+def _split(new: Path, live: Path, kept: _Kept, units: list[Unit], folders: list[FolderMetadata]) -> None:
+    made = _made_folder(new)
+    coming = _names(new)
+    for name in sorted(coming | _names(live)):
+        if live / name in kept.paths:
+            # What the snapshot has there (the empty folder of a mount, say) was not replaced, so it is not set aside.
+            if name in coming:
+                remove_tree(new / name)
             continue
         if live / name in kept.around:
-            _split(new / name, live / name, kept, spare, units, folders)
+            _split(new / name, live / name, kept, units, folders)
         else:
             folders += _made_movable(new / name, live / name)
-            units.append(_unit(new / name, live / name, spare))
+            units.append(_unit(new / name, live / name))
     # After the entries: each rename in the folder sets its modification time.
-    if new.is_dir() and not new.is_symlink():
+    if not made:
         folders.append(_metadata(new, live))
+    # From now on it holds what is replaced.
+    _give_mode(live, new)
+
+
+def _give_mode(live: Path, new: Path) -> None:
+    status = live.lstat()
+    if os.geteuid() == 0:
+        os.chown(new, status.st_uid, status.st_gid)
+    new.chmod(status.st_mode & 0o7777)
+
+
+def _made_folder(new: Path) -> bool:
+    """Make the folder that the snapshot does not have and that stays all the same, to set aside what is in it."""
+    try:
+        new.mkdir(mode=0o700)
+    except FileExistsError:
+        if not _is_folder(new):
+            raise KeptInTheWayError(str(new)) from None
+        return False
+    return True
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _made_movable(new: Path, live: Path) -> tuple[FolderMetadata, ...]:
@@ -119,10 +159,10 @@ def _metadata(new: Path, live: Path) -> FolderMetadata:
     return FolderMetadata(live, status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_mtime_ns)
 
 
-def _unit(new: Path, live: Path, spare: Callable[[], Path]) -> Unit:
+def _unit(new: Path, live: Path) -> Unit:
     coming, going = _inode(new), _inode(live)
     if coming is None:
-        return Unit(Kind.REMOVE, live, spare(), None, going)
+        return Unit(Kind.REMOVE, live, new, None, going)
     return Unit(Kind.ADD if going is None else Kind.EXCHANGE, live, new, coming, going)
 
 
@@ -153,22 +193,28 @@ def _is_folder_on(device: int, entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_dev == device
 
 
-def carry_out(units: Sequence[Unit]) -> None:
-    """Do all renames that are not done yet, and make them durable. Raises ``MovedAwayError``, ``OSError``."""
+def carry_out(units: Sequence[Unit], check: Callable[[], None] = lambda: None) -> None:
+    """Do all renames that are not done yet, and make them durable.
+
+    ``check`` is asked right before each of them; what it raises ends it. Raises ``MovedAwayError``, ``OSError``.
+    """
     for unit in units:
         crash.point("restore.swap.before")
+        check()
         if not is_done(unit):
             _rename(unit)
         crash.point("restore.swap.after")
     sync_parents(*(path for unit in units for path in (unit.live, unit.aside)))
 
 
-def undo(units: Sequence[Unit]) -> None:
+def undo(units: Sequence[Unit], check: Callable[[], None] = lambda: None) -> None:
     """Take back all renames that are done, and make that durable. Raises ``MovedAwayError``, ``OSError``.
 
-    Where the new thing still waits aside nothing was renamed, and whatever stands at that place meanwhile is left alone.
+    ``check`` is asked right before each. Where the new thing still waits aside nothing was renamed, and whatever stands at
+    that place meanwhile is left alone.
     """
     for unit in reversed(units):
+        check()
         if _inode(unit.aside) != unit.new and is_done(unit):
             _rename_back(unit)
     sync_parents(*(path for unit in units for path in (unit.live, unit.aside) if path.parent.is_dir()))
@@ -229,8 +275,20 @@ def _inode(path: Path) -> int | None:
         return None
 
 
+def progress(units: Sequence[Unit]) -> Progress:
+    """Return how many of the renames have happened; what stands at neither place as it should counts as some."""
+    done = []
+    for unit in units:
+        try:
+            done.append(is_done(unit))
+        except MovedAwayError:
+            # Where the new thing still waits, nothing was renamed: somebody changed the target.
+            done.append(unit.new is None or _inode(unit.aside) != unit.new)
+    if not any(done):
+        return Progress.NOTHING
+    return Progress.ALL if all(done) else Progress.SOME
+
+
 def _names(folder: Path) -> frozenset[str]:
-    if folder.is_symlink() or not folder.is_dir():
-        return frozenset()
     with os.scandir(folder) as entries:
         return frozenset(entry.name for entry in entries)

@@ -19,7 +19,7 @@ from snapplan.drivers.conformance.crash_child import Job
 from snapplan.drivers.directory import DRIVER
 from snapplan.drivers.directory.options import DirectoryOptions
 from snapplan.models.policy import QuiesceCommands
-from snapplan.models.request import ChangeRequest, ExpireRequest, Outcome, RestoreRequest, SnapshotRequest
+from snapplan.models.request import ChangeRequest, ExpireRequest, Mandate, Outcome, RestoreRequest, SnapshotRequest
 from snapplan.models.snapshot import Mark
 from snapplan.models.target import Quiesce, RestoreMode, Scope
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Target
 
+COMPLETE = Mandate(complete=frozenset({"restore-1"}))
+UNDO = Mandate(undo=frozenset({"restore-1"}))
 AT = datetime(2026, 11, 22, 2, tzinfo=UTC)
 
 

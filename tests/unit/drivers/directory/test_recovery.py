@@ -71,7 +71,9 @@ def test_a_restore_that_was_taken_back_but_not_recorded_is_unknown_and_stays_who
     monkeypatch.undo()
     remove_tree(folders.root / "vms/copy")
     [recovered] = folders.open().recover(frozenset())
-    assert recovered.completed
+    assert not recovered.completed
+    assert not (folders.root / "vms/copy").exists()
+    assert folders.open().restore(request).existed is False
     assert folders.tree(folders.root / "vms/copy") == {"disk": "three"}
 
 
@@ -82,7 +84,7 @@ def test_what_an_undone_attempt_left_is_removed_before_the_next(folders: Folders
     # As though it could not be removed when it was undone.
     [path] = folders.store.glob("restores/*/*.json")
     left = folders.root / "volumes/.snapplan-restoring-1"
-    folders.store.joinpath("restores/ours/restore-1.aside").rename(left)
+    next(folders.store.glob("restores/ours/*.aside")).rename(left)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"state": "undone", "aside": str(left)}))
     folders.write(volumes__a__file="spoilt")
     assert folders.open().restore(request).error is None

@@ -3,11 +3,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from snapplan.drivers.conformance.forks import Fork
 from snapplan.errors import (
     BackendError,
     NameTakenError,
@@ -16,14 +20,16 @@ from snapplan.errors import (
     OutcomeUnknownError,
     RefusedError,
 )
+from snapplan.models.request import Progress
 from snapplan.models.target import RestoreMode
 
-from .folders import Folders, as_nobody, restoring
+from .folders import COMPLETE, UNDO, Folders, as_nobody, restoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snapplan.models.request import RestoreRequest
+    from snapplan.models.request import Mandate, RestoreRequest
+    from snapplan.models.snapshot import Snapshot
 
     from .folders import Dying
 
@@ -239,47 +245,86 @@ def _scene(base: Path, kind: str) -> tuple[Folders, RestoreRequest, dict[str, st
     return folders, restoring(snapshot, "tenant/acme"), {**before, **inner}, {**kept, **tenant, **inner}
 
 
+def _set_aside(folders: Folders) -> list[Snapshot]:
+    return [snapshot for snapshot in folders.snapshots() if snapshot.set_aside]
+
+
+def _replaced(folders: Folders) -> set[str]:
+    """Return all that is kept of what restores replaced, whatever the path."""
+    return {
+        text for snapshot in _set_aside(folders) for text in folders.tree(folders.folder_of(snapshot) / "data").values()
+    }
+
+
 @pytest.mark.parametrize("kind", ["cloud", "around a store"])
-def test_a_crash_at_any_point_is_completed_or_undone(tmp_path: Path, dying: Dying, kind: str) -> None:
+@pytest.mark.slow
+def test_a_crash_at_any_point_is_recorded_undone_or_left_to_a_person(tmp_path: Path, dying: Dying, kind: str) -> None:
     (tmp_path / "first").mkdir()
     folders, request, before, after = _scene(tmp_path / "first", kind)
     points = dying.points(folders.settings(), "restore", request)
     assert folders.tree() == after
     assert len([point for point in points if point.startswith("restore.swap.")]) >= 6
     ends = set()
+    waited = 0
     for number, point in enumerate(points):
         (tmp_path / str(number)).mkdir()
         folders, request, before, after = _scene(tmp_path / str(number), kind)
+        lost = set(before.values()) - set(after.values())
         dying.die(folders.settings(), "restore", request, point)
-        assert [snapshot.in_use for snapshot in folders.snapshots()] in ([""], ["restore restore-1"])
+        assert {snapshot.in_use for snapshot in folders.snapshots()} in ({""}, {"restore restore-1"})
         if folders.open().inventory().restores and not folders.open().inventory().restores[0].done:
             with pytest.raises(RefusedError, match="interrupted"):
                 folders.open().restore(request)
             assert "needed by restore" in str(folders.expire(request.source).error)
             assert folders.open().recover(frozenset({"run-1"})) == []
+        left = folders.tree()
         recovered = folders.open().recover(frozenset())
+        if any(each.pending for each in recovered):
+            # Half exchanged: nothing is done unless somebody says so.
+            waited += 1
+            mandate = COMPLETE if waited % 2 else UNDO
+            assert folders.tree() == left, point
+            [restore] = folders.open().inventory().restores
+            assert restore.exchanged is Progress.SOME
+            [kept] = _set_aside(folders)
+            assert kept.in_use, "what was replaced is listed at once, and held"
+            assert "needed by restore" in str(folders.expire(kept).error)
+            recovered = folders.open().recover(frozenset(), mandate)
+            assert folders.tree() == (after if mandate is COMPLETE else before), point
         assert folders.tree() in (before, after), point
         done = folders.tree() == after
         ends.add(done)
         assert {each.completed for each in recovered} <= {done}, point
         assert _aside(folders) == [], point
         assert folders.open().recover(frozenset()) == []
+        assert _replaced(folders) >= (lost if done else set()), point
         assert folders.open().restore(request).existed is done, point
         assert folders.tree() == after, point
+        assert _replaced(folders) >= lost, point
+        assert {snapshot.in_use for snapshot in folders.snapshots()} == {""}
     assert ends == {True, False}
+    assert waited > 1
+
+
+def _recovered(folders: Folders, mandate: Mandate) -> None:
+    folders.open().recover(frozenset(), mandate)
 
 
 def test_a_recovery_that_crashes_itself_is_recovered(tmp_path: Path, dying: Dying) -> None:
-    for number in range(1, 20):
-        (tmp_path / str(number)).mkdir()
-        folders, request, _, after = _scene(tmp_path / str(number), "cloud")
-        dying.die(folders.settings(), "restore", request, "restore.swap.after:1")
-        code = dying.call(folders.settings(), "recover", frozenset(), SNAPPLAN_CRASH_AT=f"restore.swap.after:{number}")
-        folders.open().recover(frozenset())
-        assert folders.tree() == after
-        if code == 0:
-            break
-    assert number > 1
+    for mandate, point in ((COMPLETE, "restore.swap.after"), (UNDO, "restore.placing"), (UNDO, "restore.undoing.done")):
+        for number in range(1, 20):
+            base = tmp_path / f"{len(mandate.undo)}{point}{number}"
+            base.mkdir()
+            folders, request, before, after = _scene(base, "cloud")
+            dying.die(folders.settings(), "restore", request, "restore.swap.after:1")
+            with Fork(partial(_recovered, folders, mandate), die_at=f"{point}:{number}") as child:
+                code = child.exit_code()
+            folders.open().recover(frozenset(), mandate)
+            assert folders.tree() == (after if mandate is COMPLETE else before)
+            assert _aside(folders) == []
+            if code == 0:
+                break
+        assert number > 1
 
 
 def test_what_a_person_put_there_after_a_crash_is_kept(folders: Folders, dying: Dying) -> None:
@@ -289,7 +334,7 @@ def test_what_a_person_put_there_after_a_crash_is_kept(folders: Folders, dying: 
     folders.write(volumes__a__file="theirs")
     [recovered] = folders.open().recover(frozenset())
     assert not recovered.completed
-    assert "could not be completed" in recovered.text
+    assert "nothing was changed" in recovered.text
     assert (folders.root / "volumes/a/file").read_text() == "theirs"
     assert _aside(folders) == []
 
@@ -316,11 +361,94 @@ def test_what_cannot_be_completed_is_undone_as_a_whole(folders: Folders, dying: 
     before = folders.tree()
     dying.die(folders.settings(), "restore", restoring(snapshot, "cloud"), "restore.swap.after:2")
     assert folders.tree() != before
-    # Somebody makes volume/b anew in the place that a restored one is to take.
+    # Somebody makes volume/b anew in the place that a restored one is to take, and writes to one that is restored.
     folders.write(volumes__b__mine="mine")
-    [recovered] = folders.open().recover(frozenset())
+    written = [path for path, text in folders.tree().items() if before.get(path) == "spoilt" and text != "spoilt"]
+    (folders.root / written[0]).write_text("written since")
+    [recovered] = folders.open().recover(frozenset(), COMPLETE)
     assert not recovered.completed
+    assert "could not be completed" in recovered.text
     assert folders.tree() == {**before, "volumes/b/mine": "mine"}
+    assert "written since" in _replaced(folders)
+
+
+@pytest.mark.parametrize("source", ["own", "cloud"])
+def test_what_a_restore_replaces_is_its_safety_snapshot(folders: Folders, source: str) -> None:
+    key = "volume/a" if source == "own" else "cloud"
+    snapshot = folders.take(key)
+    folders.write(volumes__a__file="spoilt", volumes__a__late="late")
+    place = folders.root / "volumes/a"
+    inode = place.stat().st_ino
+    with open(place / "late", "a", encoding="utf-8") as writer:
+        outcome = folders.open().restore(restoring(snapshot, key))
+        assert any("manual.pre-restore.restore-1" in notice for notice in outcome.notices)
+        # A program that has a file open goes on writing to what was set aside.
+        writer.write(" and later")
+    [kept] = _set_aside(folders)
+    assert (kept.name, kept.target_id, kept.in_use) == ("manual.pre-restore.restore-1", key, "")
+    assert kept.mark is not None
+    assert kept.mark.expires_at is not None
+    assert kept.completed_at is not None
+    assert kept.mark.expires_at - kept.completed_at == timedelta(days=7)
+    assert {"spoilt", "late and later"} <= _replaced(folders)
+    moved = folders.folder_of(kept) / ("data" if source == "own" else "data/root/volumes/a")
+    assert moved.stat().st_ino == inode, "it is moved, never copied"
+    # It can be restored from, though it changed after it was recorded.
+    outcome = folders.open().restore(restoring(kept, key, restore="back"))
+    assert (place / "late").read_text() == "late and later"
+    assert any("changed after" in notice for notice in outcome.notices)
+    assert len(_set_aside(folders)) == 2
+    for each in _set_aside(folders):
+        assert folders.expire(each).error is None
+
+
+def test_a_clone_and_a_target_that_is_gone_set_nothing_aside(folders: Folders) -> None:
+    snapshot = folders.take("volume/a")
+    folders.open().restore(restoring(snapshot, "volume/a", CLONE, as_name="copy", restore="clone"))
+    shutil.rmtree(folders.root / "volumes/a")
+    folders.open().restore(restoring(snapshot, "volume/a"))
+    assert _set_aside(folders) == []
+
+
+def test_a_restore_keeps_what_the_snapshot_left_out(folders: Folders) -> None:
+    place = folders.root / "volumes/a"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(place / "deep.sock"))
+    (place / "sub").mkdir()
+    (place / "sub/file").write_text("old")
+    snapshot = folders.take("volume/a")
+    folders.write(volumes__a__file="spoilt", volumes__a__sub__file="new")
+    before = (place / "deep.sock").lstat().st_ino
+    folders.open().restore(restoring(snapshot, "volume/a"))
+    assert (place / "deep.sock").lstat().st_ino == before
+    assert folders.tree(place) == {"file": "one", "sub/file": "old"}
+    assert {"spoilt", "new"} <= _replaced(folders)
+    listener.close()
+
+
+def test_a_target_inside_another_stays_as_it_is(folders: Folders) -> None:
+    folders.options = {"root": "lab", "volumes": {"inner": "lab/vms/web/inner"}}
+    folders.write(vms__web__inner__file="then", vms__web__disk="then")
+    snapshot = folders.take("vm/web")
+    folders.write(vms__web__inner__file="now", vms__web__disk="now")
+    folders.open().restore(restoring(snapshot, "vm/web"))
+    assert (folders.root / "vms/web/disk").read_text() == "then"
+    assert (folders.root / "vms/web/inner/file").read_text() == "now"
+    assert _replaced(folders) == {"now"}
+
+
+def test_what_has_to_stay_and_lies_in_the_way_stops_the_restore(folders: Folders) -> None:
+    folders.options = {"root": "lab", "volumes": {"inner": "lab/vms/web/d/inner"}}
+    folders.write(vms__web__d="a file then")
+    snapshot = folders.take("vm/web")
+    (folders.root / "vms/web/d").unlink()
+    folders.write(vms__web__d__inner__file="now")
+    before = folders.tree()
+    with pytest.raises(RefusedError, match="no folder"):
+        folders.open().restore(restoring(snapshot, "vm/web"))
+    assert folders.tree() == before
+    assert _aside(folders) == []
+    assert _set_aside(folders) == []
 
 
 def test_a_store_that_was_moved_knows_its_restores(folders: Folders, dying: Dying) -> None:
@@ -348,7 +476,7 @@ def test_a_journal_that_cannot_be_read_is_never_skipped(folders: Folders) -> Non
             folders.open().inventory()
         with pytest.raises(BackendError):
             folders.open().recover(frozenset())
-    journal.write_text(json.dumps({**document, "format": "snapplan.restore/2"}))
+    journal.write_text(json.dumps({**document, "format": "snapplan.restore/3"}))
     with pytest.raises(NotSupportedError):
         folders.open().inventory()
 

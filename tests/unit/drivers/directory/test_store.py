@@ -179,7 +179,12 @@ def test_threads_that_make_the_store_at_once_make_one(folders: Folders) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    assert sorted(child.name for child in folders.store.iterdir()) == ["backends", "snapplan-store.json", "trash"]
+    assert sorted(child.name for child in folders.store.iterdir()) == [
+        "backends",
+        "lock",
+        "snapplan-store.json",
+        "trash",
+    ]
 
 
 def test_an_expired_snapshot_is_gone_with_its_data(folders: Folders) -> None:

@@ -14,9 +14,11 @@ from snapplan.drivers.directory.swap import (
     is_done,
     nested_stores,
     plan_swap,
+    progress,
     set_metadata,
     undo,
 )
+from snapplan.models.request import Progress
 
 from .folders import as_nobody
 
@@ -47,37 +49,31 @@ def _content(top: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def spare(tmp_path: Path) -> Path:
-    (tmp_path / "spare").mkdir()
-    return tmp_path / "spare"
-
-
-def test_a_whole_folder_is_one_exchange(tmp_path: Path, spare: Path) -> None:
+def test_a_whole_folder_is_one_exchange(tmp_path: Path) -> None:
     new, live = _make(tmp_path / "new", "a", "b"), _make(tmp_path / "live", "a", "c")
-    plan = plan_swap(new, live, spare)
+    plan = plan_swap(new, live)
     assert [(unit.kind, unit.live) for unit in plan.units] == [(Kind.EXCHANGE, live)]
     carry_out(plan.units)
     assert _content(live) == {"a": "new", "b": "new"}
     assert _content(new) == {"a": "live", "c": "live"}
 
 
-def test_what_is_gone_is_added(tmp_path: Path, spare: Path) -> None:
+def test_what_is_gone_is_added(tmp_path: Path) -> None:
     new = _make(tmp_path / "new", "a")
-    plan = plan_swap(new, tmp_path / "live", spare)
+    plan = plan_swap(new, tmp_path / "live")
     assert [unit.kind for unit in plan.units] == [Kind.ADD]
     carry_out(plan.units)
     assert _content(tmp_path / "live") == {"a": "new"}
 
 
-def test_a_folder_with_a_store_is_exchanged_around_it(tmp_path: Path, spare: Path) -> None:
+def test_a_folder_with_a_store_is_exchanged_around_it(tmp_path: Path) -> None:
     new = _make(tmp_path / "new", "both", "only new", "deep/both", "deep/only new", "plain/file")
     live = _make(tmp_path / "live", "both", "only live", "deep/both", "deep/only live", "plain/other")
     store = _store(live / "deep/store")
     (new / "deep").chmod(0o750)
     os.utime(new / "deep", ns=(0, 12_345))
     os.utime(new, ns=(0, 54_321))
-    plan = plan_swap(new, live, spare)
+    plan = plan_swap(new, live)
     assert {(unit.kind, str(unit.live.relative_to(live))) for unit in plan.units} == {
         (Kind.EXCHANGE, "both"),
         (Kind.ADD, "only new"),
@@ -95,13 +91,59 @@ def test_a_folder_with_a_store_is_exchanged_around_it(tmp_path: Path, spare: Pat
     assert (live / "deep").stat().st_mtime_ns == 12_345
     assert live.stat().st_mtime_ns == 54_321
     assert list(nested_stores(live)) == [store]
+    # All that was replaced or removed is in the tree that was set aside, where it was.
+    replaced = ("both", "only live", "deep/both", "deep/only live", "plain/other")
+    assert _content(new) == dict.fromkeys(replaced, "live")
 
 
-def test_a_store_stays_where_the_new_content_has_none_of_its_folders(tmp_path: Path, spare: Path) -> None:
+def test_a_store_stays_where_the_new_content_has_none_of_its_folders(tmp_path: Path) -> None:
     new, live = _make(tmp_path / "new", "a"), _make(tmp_path / "live", "deep/file")
     _store(live / "deep/store")
-    carry_out(plan_swap(new, live, spare).units)
+    carry_out(plan_swap(new, live).units)
     assert _content(live) == {"a": "new", "deep/store/kept": "kept"}
+    assert _content(new) == {"deep/file": "live"}
+
+
+def test_a_tree_that_is_missing_is_never_an_empty_one(tmp_path: Path) -> None:
+    live = _make(tmp_path / "live", "a")
+    for make in (lambda: None, lambda: _store(live / "store")):
+        make()
+        before = _content(live)
+        with pytest.raises(FileNotFoundError, match="gone"):
+            plan_swap(tmp_path / "new", live)
+        assert _content(live) == before
+
+
+def test_each_rename_is_checked_right_before_it(tmp_path: Path) -> None:
+    new, live = _make(tmp_path / "new", "a", "b"), _make(tmp_path / "live", "a", "b")
+    _store(live / "store")
+    plan = plan_swap(new, live)
+    asked = []
+
+    def refuse_the_second() -> None:
+        asked.append(_content(live))
+        if len(asked) == 2:
+            raise PermissionError("no more")
+
+    with pytest.raises(PermissionError):
+        carry_out(plan.units, refuse_the_second)
+    assert [list(each.values()).count("new") for each in asked] == [0, 1]
+    assert progress(plan.units) is Progress.SOME
+
+
+@as_root
+def test_a_folder_replaced_by_a_link_before_the_exchange_is_not_followed(tmp_path: Path) -> None:
+    new, live = _make(tmp_path / "new", "a"), _make(tmp_path / "volumes/live", "a")
+    plan = plan_swap(new, live)
+    (tmp_path / "volumes").rename(tmp_path / "away")
+    _make(tmp_path / "important/live", "precious")
+    (tmp_path / "volumes").symlink_to(tmp_path / "important")
+    # Its inode is what it was: only the link gives it away.
+    (tmp_path / "important/live").rename(tmp_path / "important/theirs")
+    (tmp_path / "away/live").rename(tmp_path / "important/live")
+    with pytest.raises(OSError, match=r"link|Not a directory"):
+        carry_out(plan.units)
+    assert _content(tmp_path / "important/live") == {"a": "live"}
 
 
 def test_any_number_of_renames_done_is_completed_or_taken_back(tmp_path: Path) -> None:
@@ -111,8 +153,7 @@ def test_any_number_of_renames_done_is_completed_or_taken_back(tmp_path: Path) -
             new = _make(base / "new", "a", "b", "c")
             live = _make(base / "live", "a", "d", "e")
             _store(live / "store")
-            (base / "spare").mkdir()
-            plan = plan_swap(new, live, base / "spare")
+            plan = plan_swap(new, live)
             before = _content(live)
             carry_out(plan.units[:number])
             finish(plan.units)
@@ -122,9 +163,9 @@ def test_any_number_of_renames_done_is_completed_or_taken_back(tmp_path: Path) -
             assert _content(live) == (after if finish is carry_out else before)
 
 
-def test_what_somebody_else_put_there_is_neither(tmp_path: Path, spare: Path) -> None:
+def test_what_somebody_else_put_there_is_neither(tmp_path: Path) -> None:
     new, live = _make(tmp_path / "new", "a"), _make(tmp_path / "live", "a")
-    plan = plan_swap(new, live, spare)
+    plan = plan_swap(new, live)
     live.rename(tmp_path / "away")
     _make(live, "theirs")
     for act in (lambda: is_done(plan.units[0]), lambda: carry_out(plan.units)):
@@ -163,7 +204,7 @@ def test_a_user_s_folder_that_forbids_writing_is_put_in_place_with_its_mode(open
     (open_folder / "two").mkdir()
 
     def act() -> None:
-        plan = plan_swap(Path("one/new"), Path("two/live"), Path("spare"))
+        plan = plan_swap(Path("one/new"), Path("two/live"))
         carry_out(plan.units)
         set_metadata(plan.folders)
         assert Path("two/live").stat().st_mode & 0o777 == 0o555
