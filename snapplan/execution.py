@@ -50,7 +50,7 @@ def settle(
         drivers = workspace.reachable(("*",))
         with (
             held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=patience.wait) as leases,
-            workspace.permitted(f"recovery, run {run.id}", leases, patience),
+            workspace.permits.granted(f"recovery, run {run.id}", leases, patience),
         ):
             recovery = workspace.recover(drivers, run, leases, mandate)
             notices = recovery.texts
@@ -135,7 +135,7 @@ class Execution(NamedTuple):
         try:
             with (
                 held(catalog, drivers, run, owner, timeout=lock_timeout, now=clock.now, wait=patience.wait) as leases,
-                self.workspace.permitted(f"run {run.id}", leases, patience),
+                self.workspace.permits.granted(f"run {run.id}", leases, patience),
             ):
                 begun = True
                 recovery = self.workspace.recover(drivers, run, leases, self.terms.mandate)

@@ -6,15 +6,14 @@ carried out.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from snapplan import clock
 from snapplan.collector import collection_paused
 from snapplan.diagnostics import Diagnostic, Severity, errors
-from snapplan.drivers.base import NO_MANDATE, NoPermit
+from snapplan.drivers.base import NO_MANDATE
 from snapplan.errors import BackendError, CatalogMissingError, PolicyInvalidError, SnapplanError, UnreachableError
 from snapplan.models.order import Focus, Orders
 from snapplan.models.target import Capabilities
@@ -23,13 +22,13 @@ from snapplan.planner.resolve import matches
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
     from snapplan.applier.consent import Terms
-    from snapplan.applier.lease import Patience
+    from snapplan.applier.lease import Permits
     from snapplan.applier.observer import Observer
     from snapplan.applier.recover import Recovery
     from snapplan.applier.report import Report
@@ -75,7 +74,7 @@ class Workspace:
         self._drivers: dict[str, Driver] = {}
         self._meters: dict[str, CatalogMeter] = {}
         self._left_out: dict[str, Failure] = {}
-        self._running: _Running | None = None
+        self._permits: Permits | None = None
         self.strangers: set[str] = set()
         """The backends that answer and are not what the catalog knows."""
         self.identities: dict[str, str] = {}
@@ -284,7 +283,7 @@ class Workspace:
                 read_only=not self._writable,
                 meter=Uncounted(self.meter(backend)) if self.unlimited else self.meter(backend),
                 others=config.backends,
-                permit=_Permit(self, backend),
+                permit=self.permits.of(backend) if self._writable else None,
                 **self._store_of(backend),
             )
         return self._drivers[backend]
@@ -314,25 +313,14 @@ class Workspace:
 
             count_requests(self.catalog.url, backend, now, requests)
 
-    @contextmanager
-    def permitted(self, bearer: str, leases: Mapping[str, Lease], patience: Patience) -> Iterator[None]:
-        """Let the drivers write for a run as long as its leases hold, and wait as long as its patience lasts."""
-        self._running = _Running(bearer, leases, patience)
-        try:
-            yield
-        finally:
-            self._running = None
-
-    def check(self, backend: str) -> None:
-        """Raise ``FencedError`` where the run that is going on does not hold the lease of ``backend`` any more."""
-        running = self._running
-        if running is not None and backend in running.leases:
-            self.catalog.check(running.leases[backend])
-
     @property
-    def running(self) -> _Running | None:
-        """The run that is going on, if one is."""
-        return self._running
+    def permits(self) -> Permits:
+        """What lets the drivers write for the run that is going on."""
+        from snapplan.applier.lease import Permits
+
+        if self._permits is None:
+            self._permits = Permits(self.catalog)
+        return self._permits
 
     def recover(
         self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease], mandate: Mandate
@@ -512,32 +500,3 @@ class Workspace:
 
 def _ours(states: Mapping[str, BackendState], project: str) -> bool:
     return any(s.mark is not None and s.mark.project == project for b in states.values() for s in b.snapshots)
-
-
-class _Running(NamedTuple):
-    """A run that is going on: who it is, the leases it holds, and how long it may wait."""
-
-    bearer: str
-    leases: Mapping[str, Lease]
-    patience: Patience
-
-
-class _Permit:
-    """What a driver is lent while it writes: of the run that is going on at that moment."""
-
-    def __init__(self, workspace: Workspace, backend: str) -> None:
-        self._workspace = workspace
-        self._backend = backend
-        self._alone = NoPermit()
-
-    @property
-    def bearer(self) -> str:
-        running = self._workspace.running
-        return self._alone.bearer if running is None else f"snapplan, {running.bearer}"
-
-    def check(self) -> None:
-        self._workspace.check(self._backend)
-
-    def wait(self, seconds: float) -> bool:
-        running = self._workspace.running
-        return self._alone.wait(seconds) if running is None else running.patience.wait(seconds)

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from snapplan import crash
+from snapplan.drivers.base import NoPermit
 from snapplan.errors import CatalogError, FencedError, LockedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from snapplan.catalog.base import Catalog, Lease, Owner, Run
@@ -40,6 +41,60 @@ class Patience:
             seconds = min(seconds, self._left)
             self._left -= seconds
         return seconds <= 0 or self._pause(seconds)
+
+
+class Permits:
+    """Lets drivers write for the run that is going on: as long as its leases hold, and with its patience."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._alone = NoPermit()
+        self._leases: Mapping[str, Lease] = {}
+        self._patience: Patience | NoPermit = self._alone
+        self.bearer = self._alone.bearer
+
+    @contextmanager
+    def granted(self, bearer: str, leases: Mapping[str, Lease], patience: Patience) -> Iterator[None]:
+        """Let the drivers write for a run while the block runs."""
+        self.bearer, self._leases, self._patience = f"snapplan, {bearer}", leases, patience
+        try:
+            yield
+        finally:
+            self.bearer, self._leases, self._patience = self._alone.bearer, {}, self._alone
+
+    def of(self, backend: str) -> BackendPermit:
+        """Return the permit of the driver of ``backend``."""
+        return BackendPermit(self, backend)
+
+    def check(self, backend: str) -> None:
+        """Raise ``FencedError`` where the run does not hold the lease of ``backend`` any more."""
+        if backend in self._leases:
+            self._catalog.check(self._leases[backend])
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return true when the run has waited for long enough."""
+        return self._patience.wait(seconds)
+
+
+class BackendPermit:
+    """The permit of one driver; see ``snapplan.drivers.base.Permit``."""
+
+    def __init__(self, permits: Permits, backend: str) -> None:
+        self._permits = permits
+        self._backend = backend
+
+    @property
+    def bearer(self) -> str:
+        """Who we are."""
+        return self._permits.bearer
+
+    def check(self) -> None:
+        """Raise ``FencedError`` where the lease is lost."""
+        self._permits.check(self._backend)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return true when it was long enough."""
+        return self._permits.wait(seconds)
 
 
 class Leases(dict[str, "Lease"]):
