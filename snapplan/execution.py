@@ -228,7 +228,10 @@ class Execution(NamedTuple):
 
         if self.orders:
             return
-        whole = self.limits == Focus()
+        in_doubt = any(
+            guard.name == CLOCK and guard.backend is None and guard.state == "blocked" for guard in current.guards
+        )
+        whole = self.limits == Focus() and not in_doubt
         read = {backend.name for backend in current.backends if backend.error is None} if whole else set()
         blocked = set(stopped(current.actions, current.guards))
         known = self.workspace.catalog.state().blocked

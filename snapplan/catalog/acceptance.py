@@ -106,7 +106,7 @@ def record_blocked(
     db.executemany(
         "INSERT INTO blocked (code, subject, since, seen_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at,"
-        " since = CASE WHEN excluded.since - since > 7 * 86400 THEN excluded.since ELSE since END",
+        " since = CASE WHEN excluded.since - since NOT BETWEEN 0 AND 7 * 86400 THEN excluded.since ELSE since END",
         ((code, subject, at, at) for code, subject in sorted(blocked)),
     )
 

@@ -56,6 +56,7 @@ def lab(month: Path, tmp_path: Path) -> Repository:
     copied = Repository.__new__(Repository)
     copied.root, copied.data = tmp_path / "lab", tmp_path / "lab" / "data"
     shutil.copytree(month, copied.root, symlinks=True)
+    copied.run("accept", "lab", "--reason", "copied to another folder", now=LAST)
     return copied
 
 

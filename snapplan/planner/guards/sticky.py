@@ -33,9 +33,13 @@ Stopped = tuple[str, str]
 
 
 def subject(action: Action) -> str:
-    """Return what names an action over plans, as JSON text: its backend, its verb and what it is about."""
+    """Return what names an action over plans, as JSON text: its backend, its verb, what it is about and why.
+
+    What expires for another reason is another action: an orphan that has a profile again, say.
+    """
     if action.verb in (Verb.EXPIRE, Verb.CHANGE):
-        about = [str(action.precondition.get("native_id")), format_instant(action.precondition["taken_at"])]
+        taken_at = format_instant(action.precondition["taken_at"])
+        about = [str(action.precondition.get("native_id")), taken_at, action.reasons[0].code, str(action.foreseen)]
     else:
         about = [str(action.precondition.get("target_id", "")), action.profile or ""]
     return json.dumps([action.backend or MACHINE, action.verb.value, *about], ensure_ascii=False)
@@ -52,8 +56,12 @@ def with_clock(backends: Collection[str]) -> set[str]:
 
 
 def stopped(actions: Sequence[Action], guards: Sequence[GuardResult]) -> Iterator[Stopped]:
-    """Yield what an apply records as stopped: actions, and clocks that disagree."""
-    for action in actions:
+    """Yield what an apply records as stopped: actions, and clocks that disagree.
+
+    While the clock of this machine is in doubt only that: what is unforeseen, and when it was, depends on the time.
+    """
+    in_doubt = any(guard.code == CLOCK and guard.backend is None and guard.state == BLOCKED for guard in guards)
+    for action in () if in_doubt else actions:
         for code in action.blocked_by:
             if code in STICKY:
                 yield code, subject(action)
@@ -67,7 +75,7 @@ def hold(context: Context, draft: Draft, judgements: list[Judgement]) -> list[Ju
     recorded = {
         key: since
         for key, since in context.world.catalog.blocked.items()
-        if key[0] in STICKY and context.now - since < STAYS_FOR
+        if key[0] in STICKY and timedelta() <= context.now - since < STAYS_FOR
     }
     if not recorded:
         return judgements

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -568,3 +569,19 @@ def test_what_vanished_and_is_all_there_again_is_held_no_longer() -> None:
     assert guard(made(one, some), "SP305").state == "blocked"
     again = with_catalog(one, blocked=recorded(before, AT - HOUR))
     assert guard(made(one, again), "SP305").state == "ok"
+
+
+def test_what_was_stopped_under_a_wrong_clock_is_not_recorded_and_does_not_hold() -> None:
+    planned = jumped()
+    assert list(stopped(planned.actions, planned.guards)) == []
+    small, large = made(surprised(5, 14)), surprised(5, 40)
+    ahead = with_catalog(large, blocked=recorded(small, AT + timedelta(days=365)))
+    assert guard(made(large, ahead), "SP301").state == "ok"
+
+
+def test_an_expiry_that_has_become_a_foreseen_one_is_another() -> None:
+    small, large = made(surprised(5, 14)), surprised(5, 40)
+    key, since = next(iter(recorded(small, AT - HOUR).items()))
+    assert json.loads(key[1])[-1] == "False"
+    other = (key[0], key[1].replace("False", "True"))
+    assert guard(made(large, with_catalog(large, blocked={other: since})), "SP301").state == "ok"
