@@ -71,7 +71,7 @@ def _of_selectors(context: Context) -> Iterator[Idle]:
 def _of_selector(selector: Selector, listing: _Listing, known: set[str]) -> Iterator[Idle]:
     for key in ("names", "exclude"):
         for number, entry in enumerate(getattr(selector, key)):
-            if entry in known or _means_something(entry, listing):
+            if entry in known or _means_something(entry, listing) or any(matches(entry, name) for name in known):
                 continue
             literal = key == "names" and GLOB_CHARACTERS.isdisjoint(entry)
             severity = Severity.WARNING if literal else Severity.NOTE
