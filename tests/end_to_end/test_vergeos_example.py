@@ -112,6 +112,7 @@ def test_what_the_page_shows_can_be_typed(tmp_path: Path, sim: Sim) -> None:
         assert [line for line in lines if line not in output] == [], f"{command}\n{output}"
 
 
+@pytest.mark.timeout(600)
 def test_the_demonstration_proves_what_it_restores(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", str(EXAMPLE / "demo.sh")],
