@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from snapplan.config.checked import is_literal
 from snapplan.config.config_file import BROKEN_BACKEND, CONFIG
 from snapplan.config.explain import closest, show, suggest
+from snapplan.config.source import MAX_FINDINGS
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
@@ -90,7 +93,8 @@ def _check_backend(known: Known, path: Path, findings: Findings) -> None:
             value=True,
             hint="write schedule: snapplan, and run snapplan apply from a timer",
         )
-    for outer, inner in known.driver.nested(known.backend.options) if known.driver.nested is not None else ():
+    nested = known.driver.nested(known.backend.options) if known.driver.nested is not None else ()
+    for outer, inner in islice(nested, MAX_FINDINGS):
         scope, _, name = inner.partition("/")
         findings.note(
             "SP234",
@@ -125,13 +129,18 @@ def check_timezone(timezone: str | None, path: Path, findings: Findings) -> bool
 def _zone_hint(timezone: str) -> str:
     if timezone.isupper() and "/" not in timezone:
         return "an abbreviation names no zone; write an IANA name such as Europe/Zurich"
-    from zoneinfo import available_timezones
-
-    zones = sorted(available_timezones())
-    by_name = {zone.lower(): zone for zone in zones}
-    by_city = {zone.rpartition("/")[2].lower(): zone for zone in zones}
+    by_name, by_city = _zones()
     if near := closest(timezone, by_name):
         return f'did you mean "{by_name[near]}"?'
     if near := closest(timezone.rpartition("/")[2].replace(" ", "_"), by_city):
         return f'did you mean "{by_city[near]}"?'
     return "write an IANA name such as Europe/Zurich"
+
+
+@cache
+def _zones() -> tuple[dict[str, str], dict[str, str]]:
+    """Return all time zones by their name and by their city, in lower case; finding them takes some milliseconds."""
+    from zoneinfo import available_timezones
+
+    zones = sorted(available_timezones())
+    return {zone.lower(): zone for zone in zones}, {zone.rpartition("/")[2].lower(): zone for zone in zones}

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.config.config_file import BROKEN_BACKEND
-from snapplan.config.explain import closest
+from snapplan.config.explain import MOST_LISTED, closest
 from snapplan.errors import SnapplanError
 
 if TYPE_CHECKING:
@@ -71,10 +71,11 @@ class Checked:
     def matching(self, glob: str) -> tuple[Known, ...]:
         """Return the backends that ``glob`` matches and whose driver is known."""
         found = self._matching.get(glob)
-        if found is None:
+        if found is None and is_literal(glob):
+            found = (self.known[glob],) if glob in self.known else ()
+        elif found is None:
             found = tuple(each for name, each in self.known.items() if matches(glob, name))
-            self._matching[glob] = found
-        return found
+        return self._matching.setdefault(glob, found)
 
 
 def matches(glob: str, text: str) -> bool:
@@ -89,10 +90,10 @@ def is_literal(glob: str) -> bool:
 
 def meant(word: str, choices: Iterable[str]) -> str:
     """Return a hint with the nearest of ``choices``, or with all when they are few."""
-    known = sorted(choices)
+    known = list(choices)
     if near := closest(word, known):
         return f'did you mean "{near}"?'
-    return f"known are {', '.join(known)}" if 0 < len(known) <= 12 else ""
+    return f"known are {', '.join(sorted(known))}" if 0 < len(known) <= MOST_LISTED else ""
 
 
 def _driver(name: str) -> DriverType | None:

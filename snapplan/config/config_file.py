@@ -26,7 +26,8 @@ CONFIG = "config"
 BROKEN_BACKEND = Backend.model_construct(driver="")
 """What stands for a backend that had errors of its own; later checks leave it out."""
 
-_REFERENCE = re.compile(r"\$\{[^}]*\}")
+MAX_BACKENDS = 2_000
+LONGEST_URL = 2_000
 
 
 def read_config(source: Source, findings: Findings) -> ConfigFile | None:
@@ -40,10 +41,15 @@ def read_config(source: Source, findings: Findings) -> ConfigFile | None:
         return None
     raw = {key: value for key, value in data.items() if not _is_section(key, findings)}
     if isinstance(backends := raw.get("backends"), dict):
-        raw["backends"] = {name: _backend(source, name, value, findings) for name, value in backends.items()}
+        if len(backends) > MAX_BACKENDS:
+            summary = f"there are {len(backends):,} backends; {MAX_BACKENDS:,} at most"
+            findings.error("SP103", (CONFIG, "backends"), summary, hint="split the repository")
+            return None
+        drivers: dict[str, DriverType | None] = {}
+        raw["backends"] = {name: _backend(source, name, value, findings, drivers) for name, value in backends.items()}
     _refuse_password(raw.get("catalog"), source, findings)
     for path, text in _texts({key: value for key, value in data.items() if key != "backends"}, ()):
-        if _REFERENCE.search(text):
+        if _has_reference(text):
             _refuse_reference((CONFIG, *path), findings)
     return read(ConfigFile, raw, (CONFIG,), findings, noun=CONFIG_FILE)
 
@@ -56,13 +62,19 @@ def _is_section(key: str, findings: Findings) -> bool:
     return True
 
 
-def _backend(source: Source, name: str, raw: object, findings: Findings) -> Backend:
-    """Check one backend: the keys that all have, then those of its driver."""
+def _backend(
+    source: Source, name: str, raw: object, findings: Findings, drivers: dict[str, DriverType | None]
+) -> Backend:
+    """Check one backend: the keys that all have, then those of its driver. ``drivers`` are those that were looked for."""
     path = (CONFIG, "backends", name)
     backend = read(Backend, raw, path, findings, noun="a backend")
     if backend is None or not isinstance(raw, dict):
         return BROKEN_BACKEND
-    driver = _driver(backend.driver, path, findings)
+    driver = drivers.get(backend.driver)
+    if driver is None and backend.driver in drivers:
+        findings.error("SP203", (*path, "driver"), f"there is no driver {show(backend.driver)}", value=True)
+    elif driver is None:
+        driver = drivers[backend.driver] = _driver(backend.driver, path, findings)
     if driver is None:
         return BROKEN_BACKEND
     secrets = {place: value for pattern in secret_paths(driver.options) for place, value in _places(raw, pattern, ())}
@@ -76,7 +88,7 @@ def _backend(source: Source, name: str, raw: object, findings: Findings) -> Back
         noun = f"a backend of driver {driver.name}"
         report(error, own, path, findings, model=driver.options, noun=noun, also=list(Backend.model_fields))
     for place, text in _texts(raw, ()):
-        if _REFERENCE.search(text) and place not in secrets:
+        if _has_reference(text) and place not in secrets:
             _refuse_reference((*path, *place), findings)
     return backend
 
@@ -128,10 +140,16 @@ def _places(value: object, pattern: Path, above: Path) -> Iterator[tuple[Path, o
 
 def _refuse_password(catalog: object, source: Source, findings: Findings) -> None:
     """Refuse a password in the catalog's address; the database client has places of its own for it."""
-    if isinstance(catalog, str) and re.search(r"://[^/\s@]*:[^/\s@]+@|[?&]password=", catalog):
+    if isinstance(catalog, str) and re.search(r"://[^/\s@]*:[^/\s@]+@|[?&]password=", catalog[:LONGEST_URL]):
         source.hide(("catalog",))
         hint = "leave it out and set PGPASSWORD, or write a ~/.pgpass"
         findings.error("SP117", (CONFIG, "catalog"), '"catalog" holds a password', value=True, hint=hint)
+
+
+def _has_reference(text: str) -> bool:
+    """Whether ``${...}`` stands in a text; in one pass, whatever the text is."""
+    start = text.find("${")
+    return start >= 0 and text.find("}", start) >= 0
 
 
 def _refuse_reference(path: Path, findings: Findings) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from snapplan.config.yaml import Path
 
 NAME_RULE = "a name begins with a letter or digit and holds letters, digits, '_', '.' and '-', 63 at most"
+MAX_COMPARED = 50_000
+LONGEST_COMPARED = 200
+MOST_LISTED = 12
 _LONGEST_SHOWN = 60
 _CHOICE = re.compile(r"'([^']*)'")
 
@@ -78,20 +81,35 @@ class Fault(NamedTuple):
     detail: ErrorDetails
 
 
+class _Suggestions:
+    """How many comparisons are left for one loading: each takes some microseconds, and a file may hold many mistakes."""
+
+    left = 0
+
+
+def begin_suggestions() -> None:
+    """Let the loading that begins now compare as much as any other."""
+    _Suggestions.left = MAX_COMPARED
+
+
 def closest(word: str, choices: Iterable[str]) -> str | None:
-    """Return the choice that ``word`` is probably a slip for."""
+    """Return the choice that ``word`` is probably a slip for; none once a loading has compared too much."""
     from difflib import get_close_matches
 
-    found = get_close_matches(word.lower(), list(choices), n=1, cutoff=0.6)
+    known = list(choices)
+    _Suggestions.left -= len(known)
+    if _Suggestions.left < 0 or len(word) > LONGEST_COMPARED:
+        return None
+    found = get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Return a hint: the probable meaning, or the choices when they are few."""
-    known = sorted(choices)
+    known = list(choices)
     if meant := closest(word, known):
         return f'did you mean "{meant}"?'
-    return f"one of {', '.join(known)}" if known and len(known) <= 12 else ""
+    return f"one of {', '.join(sorted(known))}" if 0 < len(known) <= MOST_LISTED else ""
 
 
 def show(value: object) -> str:

@@ -14,6 +14,7 @@ from snapplan.config.check import check
 from snapplan.config.checked import Checked
 from snapplan.config.config_file import CONFIG, CONFIG_FILE, read_config
 from snapplan.config.defaults import complete
+from snapplan.config.explain import begin_suggestions
 from snapplan.config.files import absolute, find_root, is_missing, parsed, read_source
 from snapplan.config.include import DEFAULT_INCLUDE, included
 from snapplan.config.source import Findings, Places, Source
@@ -105,6 +106,7 @@ class _Loading:
     """The files read so far."""
 
     def __init__(self, root: Path) -> None:
+        begin_suggestions()
         self.root = root
         self.entries = structure.empty()
         self.findings = Findings(self.find)

@@ -183,15 +183,18 @@ def _without(raw: object, places: list[Path]) -> dict[str, Any] | None:
     if not isinstance(raw, dict):
         return None
     pruned = dict(raw)
+    broken: dict[str, set[str]] = {}
     for place in places:
         section, *rest = place or ("",)
-        value = pruned.get(section)
-        if section == "periods" and rest and isinstance(value, dict):
-            kept = {name: period for name, period in value.items() if name != rest[0]}
-            pruned[section] = kept or {"broken": BROKEN_PERIOD}
-        elif section == "targets" and rest and isinstance(value, list):
-            index = int(rest[0])
-            pruned[section] = [*value[:index], BROKEN_SELECTOR, *value[index + 1 :]]
+        kind = {"periods": dict, "targets": list}.get(section)
+        if kind is not None and rest and isinstance(raw.get(section), kind):
+            broken.setdefault(section, set()).add(rest[0])
         else:
             pruned.pop(section, None)
+    if "periods" in broken and "periods" in pruned:
+        kept = {name: period for name, period in pruned["periods"].items() if name not in broken["periods"]}
+        pruned["periods"] = kept or {"broken": BROKEN_PERIOD}
+    if "targets" in broken and "targets" in pruned:
+        wrong = {int(index) for index in broken["targets"]}
+        pruned["targets"] = [BROKEN_SELECTOR if at in wrong else each for at, each in enumerate(pruned["targets"])]
     return pruned

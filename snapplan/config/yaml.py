@@ -30,6 +30,8 @@ _Level = dict[str, tuple[Any, Any, "_Level"]]
 MAX_BYTES = 4 * 1024 * 1024
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Of all files of a policy repository together."""
+MAX_TEXT = 16 * 1024
+"""Of a longer text only so much is looked at; no key of the policy language takes as much."""
 MAX_DEPTH = 40
 MAX_NODES = 2_000_000
 MAX_ALIASED_NODES = 100_000
@@ -319,6 +321,9 @@ class _Reader:
     def scalar(self, event: Any) -> Any:
         """Type a scalar; quoted and block scalars are text."""
         value: str = event.value
+        if len(value) > MAX_TEXT:
+            self.problem(event, "SP103", f"the text is longer than {MAX_TEXT // 1024} KiB")
+            value = value[:MAX_TEXT]
         if event.tag is not None:
             self.refuse_tag(event)
         if event.implicit[0]:

@@ -107,7 +107,7 @@ class Profile(Model):
 class Selector(Model):
     """Which targets: all conditions must hold."""
 
-    backend: Glob = Field(description="Backend name or glob.")
+    backend: Glob = Field(max_length=128, description="Backend name or glob.")
     scope: Scope = Field(description="The level of the targets.")
     names: tuple[Glob, ...] = Field(("*",), description="Any of these globs.", min_length=1)
     tags: tuple[str, ...] = Field((), description="All of these tags.")

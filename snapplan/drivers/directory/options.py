@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from fnmatch import fnmatchcase
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -127,11 +126,16 @@ def nested(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
     What only the disk can tell, behind a link, is found when the folders are listed.
     """
-    places = {key: PurePath(os.path.normpath(path)) for key, path in _named_paths(options)}
-    for outer, top in sorted(places.items()):
-        for inner, path in sorted(places.items()):
-            if top in path.parents or (path == top and outer < inner):
-                yield outer, inner
+    places = sorted((key, os.path.normpath(path)) for key, path in _named_paths(options))
+    at: dict[str, list[str]] = {}
+    for key, path in places:
+        at.setdefault(path, []).append(key)
+    for inner, path in places:
+        yield from ((outer, inner) for outer in at[path] if outer < inner)
+        above = path
+        while (following := os.path.dirname(above)) not in (above, ""):  # noqa: PTH120
+            above = following
+            yield from ((outer, inner) for outer in at.get(above, ()))
 
 
 def _named_paths(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

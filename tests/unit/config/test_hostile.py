@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from snapplan.config.load import load_file
+from snapplan.config.load import load_file, load_repository
 from snapplan.config.yaml import MAX_BYTES, load
 
 if TYPE_CHECKING:
@@ -76,3 +76,55 @@ def test_the_largest_file_is_read() -> None:
 def test_nothing_is_nothing(content: bytes) -> None:
     assert load(content).data is None
     assert load(content).problems == []
+
+
+PROFILE = "{periods: {d: {frequency: daily, retention: 1d}}}"
+USED = "assignments: {a: {profile: g, targets: [{backend: lab, scope: vm}]}}\n"
+MANY = {
+    "a catalog of colons": ("catalog: '://" + ":" * 200_000 + "'\n", ""),
+    "references that never end": ("catalog: '" + "${" * 200_000 + "'\n", ""),
+    "unknown keys": ("", "".join(f"x{number}: 1\n" for number in range(50_000))),
+    "slips of the pen": (
+        "",
+        "profiles:\n"
+        + "".join(f"  p{number}: {PROFILE}\n" for number in range(1_500))
+        + "assignments:\n"
+        + "".join(
+            f"  a{number}: {{profile: q{number}, targets: [{{backend: lab, scope: vm}}]}}\n" for number in range(1_500)
+        ),
+    ),
+    "wrong periods": (
+        "",
+        "profiles:\n  g:\n    periods:\n"
+        + "".join(f"      d{number}: {{frequenzy: daily, retention: 1d}}\n" for number in range(4_000)),
+    ),
+    "wrong time zones": (
+        "",
+        "profiles:\n"
+        + "".join(
+            f"  g{number}: {{timezone: Europe/Z{number}, periods: {{d: {{frequency: daily, retention: 1d}}}}}}\n"
+            for number in range(1_000)
+        ),
+    ),
+    "folders in one place": (
+        "  d: {driver: directory, store: /s, volumes: {"
+        + ", ".join(f"v{number}: {'/a' * 20}" for number in range(3_000))
+        + "}}\n",
+        "",
+    ),
+    "backends": ("".join(f"  l{number}: {{driver: memry}}\n" for number in range(1_900)), ""),
+    "too many backends": ("".join(f"  l{number}: {{driver: memory}}\n" for number in range(3_000)), ""),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_mistakes_do_not_take_the_square_of_their_number(name: str, tmp_path: Path) -> None:
+    more, policy = MANY[name]
+    config = f"version: 1\nproject: a\nbackends:\n  lab: {{driver: memory}}\n{more}"
+    (tmp_path / "snapplan.yaml").write_text(config)
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "a.yaml").write_text(policy or f"profiles: {{g: {PROFILE}}}\n{USED}")
+    started = time.process_time()
+    loaded = load_repository(tmp_path)
+    assert time.process_time() - started < CPU_SECONDS
+    assert 0 < len(loaded.diagnostics) <= 1_000
