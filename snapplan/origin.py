@@ -119,7 +119,7 @@ def _older(commit: str, applied: str) -> Diagnostic:
 
 
 def _unknown(origin: Origin, applied: str) -> Diagnostic:
-    why = origin.unreadable or "it is not in git"
+    why = origin.unreadable or "it is not in git, or has no commit yet"
     return Diagnostic(
         OLDER_CODE,
         Severity.WARNING,

@@ -51,7 +51,8 @@ def revision(root: Path, files: Mapping[str, bytes], include: Sequence[str]) -> 
         return Revision(None, None)
     commit = commit_of(checkout, "HEAD")
     if commit is None:
-        return Revision(None, None)
+        works = read(checkout, "rev-parse", "--is-bare-repository") is not None
+        return Revision(None, None, "" if works else f"git cannot read {checkout.git_dir}")
     return Revision(commit, _is_dirty(checkout, commit, root, files, include))
 
 

@@ -260,6 +260,14 @@ class TestHostile:
         assert found(committed) == Revision(git(committed, "rev-parse", "main"), False)
         assert self.nothing_ran(trap)
 
+    @pytest.mark.parametrize(
+        "broken", ["[broken\n", "[extensions]\nunknown = 1\n[core]\nrepositoryformatversion = 1\n"]
+    )
+    def test_a_repository_that_git_cannot_read_is_said(self, broken: str, committed: Path) -> None:
+        with (committed / ".git" / "config").open("a") as config:
+            config.write(broken)
+        assert found(committed).unreadable.startswith("git cannot read")
+
     def test_replaced_objects_and_grafts_are_not_believed(self, committed: Path) -> None:
         first = git(committed, "rev-parse", "HEAD")
         second = commit_all(committed, "second")
