@@ -40,12 +40,11 @@ def command(subject: str, reason: str, form: str) -> int:
     from snapplan.catalog.base import Fact
     from snapplan.catalog.owner import current_owner
     from snapplan.errors import BlockedError, CommandLineError
-    from snapplan.workspace import Workspace
 
     if not reason.strip():
         raise CommandLineError("--reason is empty: it is recorded why this is right")
     now = clock.now()
-    with Workspace.open(session().root, writable=False, saves=True) as workspace:
+    with session().open(writable=False, saves=True) as workspace:
         found = _found(workspace, subject, now)
         for one in found:
             console.notice(f"To accept: {one.text}")

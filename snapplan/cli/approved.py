@@ -81,12 +81,10 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
 
 def take_back(source: Source, wish: Wish) -> int:
     """Take back what the run in ``source`` had exchanged for restores that it did not finish; return the exit code."""
-    from snapplan.workspace import Workspace
-
     number = source.run
     if number is None or source != Source(run=number):
         raise CommandLineError("--undo goes with --resume RUN, and takes back what that run had begun")
-    with Workspace.open(session().root, writable=True) as workspace:
+    with session().open(writable=True) as workspace:
         document = _of_run(workspace, number)
         if document is None:
             console.notice(f"Run {number} was carried out; there is nothing to take back.")

@@ -11,6 +11,7 @@ import pytest
 from unit.cli.test_read_only import READING, everything
 from unit.config.test_revision import commit_all, git
 
+from snapplan.cli import session
 from snapplan.cli.main import COMMANDS
 from snapplan.drivers import registry
 from snapplan.errors import CommandLineError
@@ -299,6 +300,8 @@ CHANGING = [
     ("unlock", "lab/volume/a@x"),
     ("adopt", "lab/volume/a@x", "--expires", "1d"),
     ("catalog", "rebuild", "--yes"),
+    ("accept", "lab/volume/a", "--reason", "r"),
+    ("apply", "--resume", "1", "--undo"),
 ]
 
 
@@ -316,10 +319,19 @@ def test_nothing_is_changed_from_a_checkout_that_is_not_trusted(
     assert everything(change.parent) == before
 
 
+def test_every_command_opens_the_repository_by_way_of_the_session() -> None:
+    """There it is decided whether the checkout is trusted; a command that opens it by itself forgets that."""
+    folder = Path(session.__file__).parent
+    sources = {path.name: path.read_text() for path in folder.glob("*.py")}
+    assert [name for name, text in sources.items() if "Workspace.open(" in text] == ["session.py"]
+    reads = [name for name, text in sources.items() if "load_repository(" in text or "load_file(" in text]
+    assert sorted(reads) == ["drivers.py", "import_.py", "session.py", "validate.py"]
+
+
 def test_every_command_is_among_those_that_were_tried() -> None:
     offline = {"init", "schema", "completion"}
     tried = {words[0] for words in (*READING, *CHANGING)} | offline
-    assert set(COMMANDS) - tried <= {"import", "show", "accept", "verify"}, "a new command: may it change something?"
+    assert set(COMMANDS) - tried <= {"import", "show", "verify"}, "a new command: may it change something?"
 
 
 def test_a_change_that_is_not_valid_is_refused(change: Path, run: Callable[..., Ran], contacted: list[Any]) -> None:
