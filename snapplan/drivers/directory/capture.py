@@ -18,7 +18,7 @@ from snapplan.drivers.directory.listing import damage_of, is_stray, out_of_the_w
 from snapplan.drivers.directory.marker import marker_id
 from snapplan.drivers.directory.mounts import origin_of
 from snapplan.drivers.directory.names import name_fault
-from snapplan.drivers.directory.omissions import GAPS_CODE, RECORDED, LeftOut, Reason, Rules, gaps_of, gaps_text
+from snapplan.drivers.directory.omissions import GAPS_CODE, LeftOut, Reason, Rules, gaps_of, gaps_text, recorded
 from snapplan.drivers.directory.parts import Part, apart_prefix, found_in, parts_of
 from snapplan.drivers.directory.quiescing import Freezing, freezing_for
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
@@ -250,6 +250,7 @@ def _fill(
         raise
     freezing.check()
     facts = _with_results(facts, copied, freezing.quiesced)
+    facts = facts._replace(data_mtime_ns=(aside / DATA).lstat().st_mtime_ns)
     if facts.scope is Scope.CLOUD:
         facts = facts._replace(contains=tuple(found_in(aside / DATA, subject.places)))
     notices = (*freezing.notices, *_notices(copied, capturing.once))
@@ -277,7 +278,7 @@ def _gaps_to_look_at(request: SnapshotRequest, facts: Facts) -> Attention:
 def _rules(capturing: Capturing, traits: Traits) -> Rules:
     """Return what is left out: the stores that this run knows, and what its restores build beside the targets."""
     store = capturing.store
-    asides = [journal.aside for journal in list_journals(store) if journal.open] if store.restores.is_dir() else []
+    asides = [journal.aside for journal in list_journals(store)] if store.restores.is_dir() else []
     return Rules(
         (store.path, *asides, *capturing.stores),
         tolerant=True,
@@ -314,7 +315,7 @@ def _with_results(facts: Facts, copied: Collected, quiesced: bool) -> Facts:
         vanished=sum(len(report.vanished) for report in reports),
         reflinked=_all_shared(reports),
         hashes=all(report.hashed for report in reports),
-        left_out=copied.left_out[:RECORDED],
+        left_out=recorded(copied.left_out),
         left_out_count=len(copied.left_out),
         gap_count=sum(each.gap for each in copied.left_out),
         manifest_size=copied.manifest_size,

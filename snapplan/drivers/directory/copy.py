@@ -466,12 +466,19 @@ class _TreeCopier:
         return True
 
     def _swapped_or_gone(self, error: OSError, name: str, path: str) -> None:
-        if error.errno == errno.ENOENT:
+        if error.errno == errno.ENOENT and not (self._capturing and self._is_listed(name)):
             self._vanished.append(path)
+        elif error.errno == errno.ENOENT:
+            # Listed still, and not to be had: such is a name that a server cannot translate.
+            self._omissions.add(path, Reason.UNREADABLE, error)
         elif error.errno in _SWAPPED:
             self._swapped(name, path)
         else:
             self._leave_out(error, path)
+
+    def _is_listed(self, name: str) -> bool:
+        with os.scandir(self._src.fd) as listing:
+            return any(entry.name == name for entry in listing)
 
     def _leave_out(self, error: OSError, path: str) -> None:
         """Record that an entry cannot be read; raise ``error`` where nothing may be left out."""

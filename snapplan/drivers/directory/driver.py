@@ -13,7 +13,7 @@ from snapplan.drivers.directory.failure import describe, reaching, refusing
 from snapplan.drivers.directory.journal import State, list_journals, progress_of
 from snapplan.drivers.directory.layout import NO_PLACE_FOR_CLONES, lay_out
 from snapplan.drivers.directory.linux import open_folder, open_path
-from snapplan.drivers.directory.listing import damage_of, is_stray, list_snapshots, list_targets
+from snapplan.drivers.directory.listing import damage_of, is_stray, list_snapshots, list_targets, unmarked_notices
 from snapplan.drivers.directory.locking import Mode, locked_store
 from snapplan.drivers.directory.marker import marker_id
 from snapplan.drivers.directory.ownership import check_store, own_folder
@@ -95,7 +95,7 @@ class DirectoryDriver:
             restores,
             identity=identity,
             attention=attention,
-            notices=tuple(notices),
+            notices=(*notices, *unmarked_notices(snapshots)),
         )
 
     @contextmanager

@@ -89,6 +89,7 @@ class Facts(NamedTuple):
     origin: Origin | None = None
     manifest_size: int | None = None
     manifest_sha256: str = ""
+    data_mtime_ns: int | None = None
 
     def snapshot(self, backend: str, *, complete: bool, in_use: str = "", damage: str = "") -> Snapshot:
         """Return the snapshot as it is listed."""
@@ -165,6 +166,7 @@ def _facts(document: Document) -> Facts:
         origin=_origin(document.object("origin")) if document.has("origin") else None,
         manifest_size=number("manifest_size"),
         manifest_sha256=document.text_or("manifest_sha256", "") or "",
+        data_mtime_ns=document.signed("data_mtime_ns"),
         source=document.text_or("source", "") or "",
     )
 

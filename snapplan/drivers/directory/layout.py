@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from snapplan.drivers.directory.linux import mount_points
 from snapplan.drivers.directory.marker import MARKER, is_real_store_at
 from snapplan.drivers.directory.names import folder_named, shown_name
 from snapplan.errors import RefusedError, UnreachableError
@@ -92,9 +93,9 @@ class Layout(NamedTuple):
         if (scope, name) in self.named:
             return self._named_place(scope, name)
         home = self.home(scope, name)
-        if home is None or not home.is_dir() or self._is_store(home):
+        if home is None or not home.is_dir() or self._is_store(home, home.is_symlink(), mount_points()):
             return None
-        return self._root_place(scope, home)
+        return self._root_place(scope, home, home.is_symlink())
 
     def home(self, scope: Scope, name: str) -> Path | None:
         """Return where the folder of ``scope/name`` is or would be: its named path, else below the root, else ``None``."""
@@ -120,16 +121,20 @@ class Layout(NamedTuple):
     def _in_root(self) -> Iterator[Place]:
         self.check_root()
         if self.root is not None:
+            mounts = mount_points()
             for scope in FOLDERS:
                 folder = self.folder_of(scope)
-                for path in [] if folder is None else _folders(folder):
-                    if not self._is_store(path):
-                        yield self._root_place(scope, path)
+                for path, is_link in [] if folder is None else _folders(folder):
+                    if not self._is_store(path, is_link, mounts):
+                        yield self._root_place(scope, path, is_link)
 
-    def _is_store(self, folder: Path) -> bool:
+    def _is_store(self, folder: Path, is_link: bool, mounts: frozenset[str]) -> bool:
         """Whether a folder among the targets is none of them. A file that looks like a marker makes it no store."""
-        real = folder.resolve() if folder.is_symlink() else folder
-        return real in self.stores or (os.path.lexists(folder / MARKER) and is_real_store_at(folder))
+        real = folder.resolve() if is_link else folder
+        if real in self.stores:
+            return True
+        # What is mounted is not asked: a dead server never answers.
+        return str(real) not in mounts and os.path.lexists(folder / MARKER) and is_real_store_at(folder)
 
     def check_links(self, scope: Scope, name: str) -> None:
         """Raise ``RefusedError`` where a target is reached through a link that neither root nor the running user owns.
@@ -160,10 +165,10 @@ class Layout(NamedTuple):
         elif self.written is not None:
             yield folder_named(self.written / FOLDERS[scope], name)
 
-    def _root_place(self, scope: Scope, path: Path) -> Place:
+    def _root_place(self, scope: Scope, path: Path, is_link: bool) -> Place:
         assert self.root is not None
         name = shown_name(path.name)
-        real = path.resolve() if path.is_symlink() else path
+        real = path.resolve() if is_link else path
         # A copy of the root has links as links, so what is behind one is not in it.
         inside = real is path and path.parent == self.root / FOLDERS[scope]
         return Place(scope, name, real, path.name, self._tags(scope, name), inside=inside)
@@ -237,14 +242,17 @@ def absolute(base: Path, text: str) -> Path:
     return (base / Path(text).expanduser()).resolve()
 
 
-def _folders(parent: Path) -> list[Path]:
-    """Return the folders in ``parent`` (symlinks to folders too), none when there is no ``parent``."""
+def _folders(parent: Path) -> list[tuple[Path, bool]]:
+    """Return the folders in ``parent`` and whether each is a symlink to one; none when there is no ``parent``."""
     try:
         with os.scandir(parent) as entries:
-            names = [entry.name for entry in entries if entry.is_dir() and not _is_never_target(entry.name)]
+            return [
+                (parent / entry.name, entry.is_symlink())
+                for entry in entries
+                if entry.is_dir() and not _is_never_target(entry.name)
+            ]
     except FileNotFoundError:
         return []
-    return [parent / name for name in names]
 
 
 def _is_never_target(name: str) -> bool:

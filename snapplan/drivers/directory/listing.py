@@ -204,8 +204,11 @@ def damage_of(path: str, facts: Facts) -> str:
     if facts.completed_at is None:
         return "its mark says that it was never completed"
     try:
-        if not stat.S_ISDIR(os.lstat(f"{path}/{DATA}").st_mode):
+        status = os.lstat(f"{path}/{DATA}")
+        if not stat.S_ISDIR(status.st_mode):
             return f"its {DATA} is not a folder"
+        if facts.data_mtime_ns not in (None, status.st_mtime_ns) and _is_emptied(path, facts):
+            return f"its {DATA} is empty"
     except OSError as error:
         return (
             f"its {DATA} is missing" if error.errno == errno.ENOENT else f"its {DATA}: {os.strerror(error.errno or 0)}"
@@ -218,6 +221,13 @@ def damage_of(path: str, facts: Facts) -> str:
     except OSError as error:
         what = "is missing" if error.errno == errno.ENOENT else f"cannot be read: {os.strerror(error.errno or 0)}"
         return f"its {MANIFEST} {what}"
+
+
+def _is_emptied(path: str, facts: Facts) -> bool:
+    if facts.entries <= 1:
+        return False
+    with os.scandir(f"{path}/{DATA}") as entries:
+        return next(entries, None) is None
 
 
 def _damage_of_manifest(path: str, size: int | None) -> str:

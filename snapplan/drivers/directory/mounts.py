@@ -66,8 +66,17 @@ def origin_of(path: Path) -> Origin:
 
 
 def fingerprint_of(path: Path, table: Mapping[str, Mount]) -> Fingerprint:
-    """Return what the folder ``path`` (a real path) is, by a table of mounts that was read before. Raises ``OSError``."""
-    return _origin(path, _mount_around(path, table)).fingerprint
+    """Return what the folder ``path`` (a real path) is, by a table of mounts that was read before.
+
+    What is mounted is not asked: who mounted it may forbid that, even to root, and a dead server never answers.
+    """
+    mount = _mount_around(path, table)
+    if mount is not None and mount.point == str(path):
+        return Origin(str(path), None, mounted=True, filesystem=mount.filesystem).fingerprint
+    try:
+        return _origin(path, mount).fingerprint
+    except OSError:
+        return Origin(str(path)).fingerprint
 
 
 def _origin(path: Path, mount: Mount | None) -> Origin:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapplan.drivers.directory.names import shown_name
@@ -23,6 +24,8 @@ GAPS_CODE = "SP470"
 RECORDED = 1_000
 """So many omissions stand in a mark; a snapshot with more of them cannot be restored in place."""
 _NAMED = 3
+_LONGEST_PATH = 4096
+_LONGEST_SHOWN = 120
 # What reading one entry may fail with, without saying anything of the next one.
 _NAMES = (
     "EACCES EPERM EIO ESTALE EAGAIN ENODEV ENXIO ENOTCONN ECONNREFUSED ECONNABORTED EHOSTDOWN EHOSTUNREACH ETIMEDOUT"
@@ -78,7 +81,7 @@ def gaps_text(left_out: Iterable[LeftOut], count: int) -> str:
     if not count:
         return ""
     gaps = [each for each in left_out if each.gap][:_NAMED]
-    named = ", ".join(f"{shown_name(each.path)!r} ({_why(each)})" for each in gaps)
+    named = ", ".join(f"{_short(each.path)!r} ({_why(each)})" for each in gaps)
     more = f" and {count - len(gaps)} more" if count > len(gaps) else ""
     return f"not captured: {named}{more}"
 
@@ -86,6 +89,17 @@ def gaps_text(left_out: Iterable[LeftOut], count: int) -> str:
 def gaps_of(facts: Facts) -> tuple[int, frozenset[tuple[str, Reason]]]:
     """Return what is missing of a snapshot: where it differs from the snapshot before, a person has to look."""
     return facts.gap_count, frozenset((each.path, each.reason) for each in facts.left_out if each.gap)
+
+
+def recorded(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    """Return the omissions that stand in a mark: not those whose path is longer than any that the system opens."""
+    short = (each for each in left_out if len(each.path) <= _LONGEST_PATH)
+    return tuple(islice(short, RECORDED))
+
+
+def _short(path: str) -> str:
+    shown = shown_name(path)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"...{shown[-_LONGEST_SHOWN:]}"
 
 
 def _why(left_out: LeftOut) -> str:
@@ -98,7 +112,7 @@ def omission_notices(left_out: Collection[LeftOut]) -> Iterable[str]:
         paths = [shown_name(each.path) for each in left_out if each.reason is reason and not each.gap]
         if paths:
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-            yield f"{what}: {paths[0]!r}{more}"
+            yield f"{what}: {_short(paths[0])!r}{more}"
 
 
 # A backend's own store inside its root is in every snapshot's list, and nobody needs to hear of it each time.

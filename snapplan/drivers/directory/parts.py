@@ -39,7 +39,7 @@ def parts_of(layout: Layout, places: Iterable[Place]) -> tuple[Part, ...]:
     mounts = mount_points()
 
     def is_left_out(place: Place) -> bool:
-        return place.path.stat().st_dev != device or mounted_between(root, place.path, mounts)
+        return mounted_between(root, place.path, mounts) or place.path.stat().st_dev != device
 
     return (Part(ROOT, root), *(_apart(place) for place in places if not place.inside or is_left_out(place)))
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LARGEST = 32 << 20
 """A document of more bytes is not read."""
 LARGEST_NUMBER = (1 << 63) - 1
-LONGEST_TEXT = 1 << 16
+# No argument of a command line is longer.
+LONGEST_TEXT = 1 << 18
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 # What is reckoned from an instant (margins, retentions) must still be one.
 _LATEST = datetime(9900, 1, 1, tzinfo=UTC)
@@ -87,6 +88,15 @@ class Document:
         if value is None:
             return otherwise
         if type(value) is not int or not 0 <= value <= LARGEST_NUMBER:
+            raise ValueError(f"{name!r} is no whole number that can be")
+        return value
+
+    def signed(self, name: str) -> int | None:
+        """Return a whole number that may be negative, or ``None``."""
+        value = self._fields.get(name)
+        if value is None:
+            return None
+        if type(value) is not int or abs(value) > LARGEST_NUMBER:
             raise ValueError(f"{name!r} is no whole number that can be")
         return value
 

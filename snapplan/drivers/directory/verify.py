@@ -18,6 +18,7 @@ from snapplan.drivers.directory.manifest import (
     entry_of,
     read_manifest,
 )
+from snapplan.drivers.directory.names import shown_name
 from snapplan.drivers.directory.store import DATA, MANIFEST
 from snapplan.models.request import Difference, Verification
 
@@ -98,7 +99,12 @@ def verify_snapshot(path: Path, facts: Facts, sample: int, on: date) -> Verifica
     except OSError as error:
         unreadable = Difference(".", "unreadable", found=os.strerror(error.errno or 0))
         return Verification(tuple(record) or (unreadable,))
-    return compared._replace(differences=(*record, *compared.differences))
+    return compared._replace(differences=(*record, *map(_shown, compared.differences)))
+
+
+def _shown(difference: Difference) -> Difference:
+    """Return a difference as text that can be printed: names are any bytes."""
+    return Difference(*map(shown_name, difference))
 
 
 def _sample(identity: str, percent: int, on: date) -> Callable[[str], bool] | None:

@@ -88,6 +88,15 @@ def test_a_byte_a_file_a_manifest_and_a_tree(run: Callable[..., Ran], taken: dic
     assert "sub/file07" in text.out
 
 
+def test_names_of_any_bytes_can_be_printed(run: Callable[..., Ran], taken: dict[str, Path]) -> None:
+    address, folder = sorted(taken.items())[0]
+    (folder / "data" / os.fsdecode(b"caf\xe9")).touch()
+    for form in ("json", "text"):
+        ran = run("verify", address, "--format", form)
+        assert ran.code == 8
+        assert "caf%E9" in ran.out
+
+
 def test_a_manifest_that_was_made_to_fit_is_found(run: Callable[..., Ran], taken: dict[str, Path]) -> None:
     address, folder = sorted(taken.items())[0]
     _flip(folder / "data/sub/file07")

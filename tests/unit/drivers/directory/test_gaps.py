@@ -15,7 +15,7 @@ import pytest
 
 from snapplan.drivers.directory import attributes, opening
 from snapplan.drivers.directory.copy import copy_tree
-from snapplan.drivers.directory.omissions import LeftOut, Reason, Rules
+from snapplan.drivers.directory.omissions import LeftOut, Reason, Rules, gaps_text, recorded
 from snapplan.drivers.directory.options import DirectoryOptions
 
 if TYPE_CHECKING:
@@ -339,3 +339,19 @@ def test_many_gaps_are_counted_and_some_are_named(folders: Folders, monkeypatch:
     facts = folders.open()._store.read(folders.folder_of(outcome.snapshot))
     assert facts is not None
     assert (len(facts.left_out), facts.left_out_count, facts.gap_count) == (1_000, 1_200, 1_200)
+
+
+def test_a_name_that_is_listed_and_never_there_is_a_gap(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing(monkeypatch, "open", {"bad": errno.ENOENT})
+    report = copy_tree(source, tmp_path / "copy", rules=CAPTURE)
+    assert [each.path for each in report.left_out] == ["bad"]
+    assert report.vanished == ()
+
+
+def test_a_path_longer_than_any_that_can_be_opened_is_counted(tmp_path: Path) -> None:
+    deep = LeftOut("d/" * 3_000 + "file", Reason.UNREADABLE, gap=True, text="Permission denied")
+    near = LeftOut("file", Reason.UNREADABLE, gap=True, text="Permission denied")
+    assert recorded([deep, near]) == (near,)
+    assert len(gaps_text([deep, near], 2)) < 400
