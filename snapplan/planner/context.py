@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from snapplan.models.order import Focus, Orders
     from snapplan.models.policy import Policy
     from snapplan.models.request import AssignRequest, ProfileRequest
+    from snapplan.models.snapshot import Snapshot
     from snapplan.models.world import BackendState, Tracked, Triple, World
     from snapplan.planner.resolve import Resolution
 
@@ -114,7 +115,7 @@ def prepare(
         focus=focus,
         resolution=resolve(policy, world.backends, world.catalog),
         owned=owned,
-        tracked=_effective(world.catalog.tracked, renamed, owned),
+        tracked=_effective(world.catalog.tracked, renamed, owned, now),
         renamed=renamed,
         clock_stepped_back=stepped_back(world, now) and CLOCK_CODE not in allowed,
         clock_in_doubt=jumped_ahead(world, now),
@@ -122,14 +123,14 @@ def prepare(
 
 
 def _effective(
-    recorded: Mapping[Triple, Tracked], renamed: Mapping[Triple, Triple], owned: Mapping[str, Owned]
+    recorded: Mapping[Triple, Tracked], renamed: Mapping[Triple, Triple], owned: Mapping[str, Owned], now: datetime
 ) -> dict[Triple, Tracked]:
     tracked = dict(recorded)
     for old, new in renamed.items():
         tracked.setdefault(new, recorded[old])
     for sorted_out in owned.values():
         if not sorted_out.flawless:
-            _forget_lost_slots(tracked, sorted_out)
+            _forget_lost_slots(tracked, sorted_out, now)
         for triple, slot in sorted_out.newest_slot.items():
             record = tracked.get(triple)
             if record is not None and slot >= record.since and (record.last_slot is None or record.last_slot < slot):
@@ -137,14 +138,22 @@ def _effective(
     return tracked
 
 
-def _forget_lost_slots(tracked: dict[Triple, Tracked], owned: Owned) -> None:
-    """Lower what is recorded of a triple whose newest slot only a damaged snapshot has: it is due once more."""
+def _forget_lost_slots(tracked: dict[Triple, Tracked], owned: Owned, now: datetime) -> None:
+    """Lower what is recorded of a triple whose newest slot only a damaged snapshot has: it is due once more.
+
+    One that would be over by now, were it whole, is missed by nobody; nor is what was taken in its place and is over.
+    """
     for triple, snapshots in owned.scheduled.items():
         record = tracked.get(triple)
         if record is None or record.last_slot is None:
             continue
         newest = [one for one in snapshots if one.mark is not None and one.mark.slot == record.last_slot]
-        lost = any(one.condition is Condition.DAMAGED for one in newest)
+        lost = any(one.condition is Condition.DAMAGED and not _is_over(one, now) for one in newest)
         if lost and not any(one.standing.satisfies for one in newest):
             before = record.last_slot - timedelta(seconds=1)
             tracked[triple] = record._replace(last_slot=before if before >= record.since else None)
+
+
+def _is_over(snapshot: Snapshot, now: datetime) -> bool:
+    expiration = snapshot.mark.expires_at if snapshot.mark is not None else None
+    return expiration is not None and expiration <= now
