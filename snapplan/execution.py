@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan import clock, crash
 from snapplan.collector import collection_paused
-from snapplan.errors import LockedError, PlanStaleError
+from snapplan.errors import LockedError, PlanStaleError, StoreLockedError
 from snapplan.ids import parse_instant
 from snapplan.models.order import Focus
 from snapplan.models.plan import PolicyRevision
 from snapplan.origin import OLDER_CODE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from snapplan.applier.consent import Terms
     from snapplan.applier.observer import Observer
+    from snapplan.applier.recover import Recovery
     from snapplan.applier.report import Report
     from snapplan.applier.unneeded import Absent
     from snapplan.catalog.base import Acceptance, Lease, Owner, Run
@@ -53,6 +54,7 @@ def settle(
             workspace.permits.granted(f"recovery, run {run.id}", leases, patience),
         ):
             recovery = workspace.recover(drivers, run, leases, mandate)
+            refuse_locked(recovery, drivers)
             notices = recovery.texts
             for text in notices:
                 observer.notice(text)
@@ -88,6 +90,13 @@ def adopt_store(workspace: Workspace, backend: str, old: str, lock_timeout: time
         raise
     finally:
         catalog.end_run(run.number, state, clock.now(), confirm=None, notices=notices)
+
+
+def refuse_locked(recovery: Recovery, drivers: Collection[str]) -> None:
+    """Raise ``LockedError`` where other processes write to the stores of all backends, so that nothing can be done."""
+    locked = [error for error in recovery.failed.values() if isinstance(error, StoreLockedError)]
+    if locked and len(locked) == len(drivers):
+        raise LockedError(locked[0].backend, locked[0].holder, hint=locked[0].hint) from locked[0]
 
 
 class Execution(NamedTuple):
@@ -139,6 +148,7 @@ class Execution(NamedTuple):
             ):
                 begun = True
                 recovery = self.workspace.recover(drivers, run, leases, self.terms.mandate)
+                refuse_locked(recovery, drivers)
                 notices += recovery.texts
                 for text in recovery.texts:
                     self.observer.notice(text)

@@ -136,6 +136,9 @@ def unlock(backend: str, sure: bool) -> int:
     from every further action; what it had begun is found and put right by the next apply. That it was unlocked, and by
     whom, is recorded.
 
+    This cannot release the lock that a process has on a backend's store (driver directory): the kernel ends that one when
+    the process lets go or dies, also where it is stopped. An apply that waits for it names the process.
+
     \b
     Examples:
       snapplan catalog unlock lab
@@ -162,6 +165,8 @@ def unlock(backend: str, sure: bool) -> int:
             raise BlockedError("not confirmed; it stays locked")
         ended = workspace.catalog.unlock(backend, current_owner(), clock.now())
     result(f"Unlocked {backend}; it was held by {ended or holder}.\n")
+    if valid:
+        notice("Where it is writing to the backend's store now, it keeps the lock of that store until it ends.")
     return 0
 
 

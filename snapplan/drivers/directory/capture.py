@@ -57,13 +57,8 @@ class Capturing:
     quiesce_commands: Mapping[str, QuiesceCommands]
     options: DirectoryOptions
     once: Callable[[], bool]
+    permit: Permit
     stores: Collection[Path] = ()
-    permit: Permit | None = None
-
-    def check(self) -> None:
-        """Raise ``FencedError`` where the run may not write any more."""
-        if self.permit is not None:
-            self.permit.check()
 
 
 class _Subject(NamedTuple):
@@ -109,24 +104,25 @@ def _take(capturing: Capturing, request: SnapshotRequest, frozen: list[Attention
         existing = store.target_folder(facts.scope, facts.folder) / facts.name
         if os.path.lexists(existing) and (found := _already(store, existing, facts)) is not None:
             return found
-        for begun in store.begun(facts):
-            store.discard(begun)
+        cleared = store.clear(facts, capturing.permit)
+        if cleared and os.path.lexists(existing) and (found := _already(store, existing, facts)) is not None:
+            return found
         freezing = freezing_for(
             store.backend, request.quiesce, subject.keys, capturing.quiesce_commands, store.frozen / facts.id
         )
         freezing.attention = frozen
         left: list[Attention] = []
-        aside = store.begin(facts)
-        try:
-            facts, notices = _fill(capturing, request, aside, facts, subject, freezing, left)
-            return _completed(capturing, aside, facts, notices)._replace(attention=(*frozen, *left))
-        except BaseException as error:
-            if isinstance(error, OSError) and not aside.exists():
-                raise OutcomeUnknownError(
-                    store.backend, f"{address} was taken, but may not survive a power failure: {describe(error)}"
-                ) from error
-            _discard_quietly(store, aside)
-            raise
+        with store.begin(facts, capturing.permit) as aside:
+            try:
+                facts, notices = _fill(capturing, request, aside, facts, subject, freezing, left)
+                return _completed(capturing, aside, facts, notices)._replace(attention=(*frozen, *left))
+            except BaseException as error:
+                if isinstance(error, OSError) and not aside.exists():
+                    raise OutcomeUnknownError(
+                        store.backend, f"{address} was taken, but may not survive a power failure: {describe(error)}"
+                    ) from error
+                _discard_quietly(store, aside)
+                raise
 
 
 def check_request(store: Store, request: SnapshotRequest) -> None:
@@ -290,7 +286,7 @@ def _rules(capturing: Capturing, traits: Traits) -> Rules:
 def _completed(capturing: Capturing, aside: Path, facts: Facts, notices: tuple[str, ...]) -> Outcome:
     store = capturing.store
     try:
-        store.complete(aside, facts, capturing.check)
+        store.complete(aside, facts, capturing.permit.check)
     except FileExistsError:
         # Only its last step says so. Somebody else took the name meanwhile.
         place = store.target_folder(facts.scope, facts.folder) / facts.name

@@ -150,8 +150,8 @@ class DirectoryDriver:
                         self._settings.quiesce_commands,
                         self._options,
                         self._once,
-                        self._settings.stores,
                         self._permit,
+                        self._settings.stores,
                     )
                     return take(capturing, request)
 

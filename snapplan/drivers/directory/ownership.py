@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _OTHERS_MAY_WRITE = 0o022
 _PRIVATE = 0o700
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -101,7 +100,7 @@ def _checked(store: Store, path: Path, *, put_right: bool) -> str | None:
     shown = linux.shown_path(str(path))
     if not put_right:
         return f"others may write to {shown!r}; the next apply puts that right"
-    descriptor = os.open(path, _FOLDER)
+    descriptor = linux.open_folder(path)
     try:
         os.fchmod(descriptor, _PRIVATE)
     finally:

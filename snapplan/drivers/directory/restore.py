@@ -117,10 +117,23 @@ def restore(restoring: Restoring, request: RestoreRequest) -> Outcome:
             # What an attempt that was undone could not remove; the new journal would no longer say where it lies.
             drop_aside(known.aside)
         journal = _begin(restoring, request, aside, token)
-        notices = _build(restoring, journal, source, replacements, doing)
-        journal = _swap(restoring, journal, request, source, replacements, keep, doing)
-        notices += finish(restoring, journal)
+        try:
+            notices = _build(restoring, journal, source, replacements, doing)
+            journal = _swap(restoring, journal, request, source, replacements, keep, doing)
+            notices += finish(restoring, journal)
+        except TakenOverError as error:
+            return _taken_over(store, journal, error)
         return Outcome(notices=(*notices, *_left_alone(layout, request, replacements)))
+
+
+def _taken_over(store: Store, journal: Journal, error: TakenOverError) -> Outcome:
+    """Say what became of a restore that another run has put right: who asks here has to know."""
+    found = read_journal(store, journal.key)
+    if found is None or found.aside != journal.aside or found.state in (State.UNDONE, State.PREPARING):
+        raise error
+    if found.state is State.DONE:
+        return Outcome(notices=("another run recorded that it is done",))
+    raise OutcomeUnknownError(store.backend, str(error), hint="the next apply tells") from error
 
 
 def _is_done(store: Store, request: RestoreRequest, known: Journal) -> bool:

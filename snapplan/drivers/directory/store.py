@@ -22,7 +22,7 @@ import json
 import os
 import re
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan import crash
@@ -31,7 +31,7 @@ from snapplan.drivers.directory.durable import make_folder, move_exclusive, sync
 from snapplan.drivers.directory.facts import Facts, NewerFormatError, from_text, to_document
 from snapplan.drivers.directory.failure import describe
 from snapplan.drivers.directory.linux import shown_path
-from snapplan.drivers.directory.locking import LOCK, Lockable
+from snapplan.drivers.directory.locking import LOCK, Lockable, locked_folders
 from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format, marker_id
 from snapplan.drivers.directory.names import folder_named
 from snapplan.drivers.directory.ownership import read_own
@@ -41,8 +41,10 @@ from snapplan.errors import NotSupportedError, RefusedError
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from snapplan.drivers.base import Permit
 
 MARK = "mark.json"
 MANIFEST = "manifest.jsonl"
@@ -239,31 +241,44 @@ class Store(NamedTuple):
         except ValueError as error:
             return f"its mark cannot be read: {_valid(str(error))}"
 
-    def begin(self, facts: Facts) -> Path:
-        """Return a new folder for a snapshot that is about to be made, its mark in it and durable. Raises ``OSError``."""
+    @contextmanager
+    def begin(self, facts: Facts, permit: Permit) -> Iterator[Path]:
+        """Yield a new folder for a snapshot that is about to be made, its mark in it and durable. Raises ``OSError``.
+
+        While the block runs the folder is locked, so that nobody takes it for what a run that died has left.
+        """
         self.prepare()
         make_folder(self.incoming)
         unmarked = self.incoming / f".{self.project}.{facts.id}"
         unmarked.mkdir(mode=0o700)
         crash.point("create.folder")
         aside = self.incoming / facts.id
-        try:
-            write_document(unmarked / MARK, to_document(facts), "create.mark")
-            unmarked.rename(aside)
-            linux.fsync_directory(self.incoming)
-        except BaseException:
-            # What cannot be removed now either, the next run removes.
-            for left in (unmarked, aside):
-                with suppress(OSError):
-                    remove_tree(left)
-            raise
-        crash.point("create.begun")
-        return aside
+        with locked_folders(self.lockable, [unmarked], permit):
+            try:
+                write_document(unmarked / MARK, to_document(facts), "create.mark")
+                unmarked.rename(aside)
+                linux.fsync_directory(self.incoming)
+            except BaseException:
+                # What cannot be removed now either, the next run removes.
+                for left in (unmarked, aside):
+                    with suppress(OSError):
+                        remove_tree(left)
+                raise
+            crash.point("create.begun")
+            yield aside
 
-    def begun(self, facts: Facts) -> list[Path]:
-        """Return what earlier attempts at the same snapshot left incomplete. Raises ``OSError``."""
+    def clear(self, facts: Facts, permit: Permit) -> bool:
+        """Remove what earlier attempts at the same snapshot left incomplete; return whether there was one.
+
+        Another process that is making it now is waited for. Raises ``StoreLockedError``, ``OSError``.
+        """
         found = ((path, self.read(path)) for path in _children(self.incoming))
-        return [path for path, left in found if left is not None and left.mark.identity == facts.mark.identity]
+        begun = [path for path, left in found if left is not None and left.mark.identity == facts.mark.identity]
+        for path in begun:
+            # It may be completed meanwhile: then it is not here any more.
+            with suppress(FileNotFoundError), locked_folders(self.lockable, [path], permit):
+                self.discard(path)
+        return bool(begun)
 
     def complete(self, aside: Path, facts: Facts, check: Callable[[], None] = nothing_to_check) -> Path:
         """Make the snapshot in ``aside`` complete: final facts, sync, one exclusive rename. Returns its folder.

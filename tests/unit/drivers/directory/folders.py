@@ -26,6 +26,7 @@ from snapplan.models.target import Quiesce, RestoreMode, Scope
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from snapplan.drivers.base import Permit
     from snapplan.drivers.directory.driver import DirectoryDriver
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Target
@@ -53,8 +54,11 @@ class Folders:
         options = DirectoryOptions.model_validate(self.options)
         return Settings(backend, project, options, self.base, self.quiesce, read_only)
 
-    def open(self, project: str = "ours", backend: str = "lab", *, read_only: bool = False) -> DirectoryDriver:
-        return DRIVER.open(self.settings(project, backend, read_only=read_only))  # type: ignore[return-value]
+    def open(
+        self, project: str = "ours", backend: str = "lab", *, read_only: bool = False, permit: Permit | None = None
+    ) -> DirectoryDriver:
+        settings = self.settings(project, backend, read_only=read_only)._replace(permit=permit)
+        return DRIVER.open(settings)  # type: ignore[return-value]
 
     def write(self, **files: str) -> None:
         """Write files; ``__`` in a name stands for a slash: ``volumes__a__file="content"``."""
