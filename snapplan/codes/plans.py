@@ -219,6 +219,14 @@ PLANS = (
         " --reason TEXT.",
     ),
     Code(
+        "SP446",
+        "a store that cannot be locked",
+        "Two processes that write to one store at once would lose snapshots, so a store is locked by the kernel. The"
+        " filesystem of this one has no locks, or its locks stay on this machine although other machines may write there"
+        " (sshfs, 9p, cifs, NFS without locks). Nothing is written.",
+        "Put the store on another filesystem. Where no other machine writes to it, store_lock: local on the backend says so.",
+    ),
+    Code(
         "SP449",
         "a target that may still be frozen",
         "Its thaw command failed, or the run that froze it died before it could thaw it. Its I/O may hang. The run ends"
