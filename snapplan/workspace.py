@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from snapplan import clock
@@ -74,7 +75,6 @@ class Workspace:
         self._drivers: dict[str, Driver] = {}
         self._meters: dict[str, CatalogMeter] = {}
         self._left_out: dict[str, Failure] = {}
-        self._permits: Permits | None = None
         self.strangers: set[str] = set()
         """The backends that answer and are not what the catalog knows."""
         self.identities: dict[str, str] = {}
@@ -313,14 +313,12 @@ class Workspace:
 
             count_requests(self.catalog.url, backend, now, requests)
 
-    @property
+    @cached_property
     def permits(self) -> Permits:
         """What lets the drivers write for the run that is going on."""
         from snapplan.applier.lease import Permits
 
-        if self._permits is None:
-            self._permits = Permits(self.catalog)
-        return self._permits
+        return Permits(self.catalog)
 
     def recover(
         self, drivers: Mapping[str, Driver], run: Run, leases: Mapping[str, Lease], mandate: Mandate

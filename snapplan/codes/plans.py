@@ -224,7 +224,8 @@ PLANS = (
         "Two processes that write to one store at once would lose snapshots, so a store is locked by the kernel. The"
         " filesystem of this one has no locks, or its locks stay on this machine although other machines may write there"
         " (sshfs, 9p, cifs, NFS without locks). Nothing is written.",
-        "Put the store on another filesystem. Where no other machine writes to it, store_lock: local on the backend says so.",
+        "Put the store on another filesystem. Where no other machine writes to it, store_lock: local of the backend says"
+        " so.",
     ),
     Code(
         "SP449",
