@@ -22,7 +22,7 @@ from snapplan.drivers.directory.omissions import GAPS_CODE, LeftOut, Reason, Rul
 from snapplan.drivers.directory.parts import Part, apart_prefix, found_in, parts_of
 from snapplan.drivers.directory.quiescing import Freezing, freezing_for
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
-from snapplan.drivers.directory.suspicion import earlier_facts, suspicion
+from snapplan.drivers.directory.suspicion import SUSPICIOUS_CODE, earlier_facts, suspicion
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
 from snapplan.models.request import Attention, Outcome, SnapshotRequest
 from snapplan.models.target import Scope
@@ -259,6 +259,8 @@ def _fill(
         facts = facts._replace(suspicion=suspicion(facts, earlier))
     if facts.suspicion:
         notices = (*notices, facts.suspicion)
+        if not earlier[0].suspicion:
+            attention.append(_suspicion_to_look_at(request, facts))
     return facts, notices
 
 
@@ -268,6 +270,16 @@ def _gaps_to_look_at(request: SnapshotRequest, facts: Facts) -> Attention:
         GAPS_CODE,
         f"{request.target.address} was captured with gaps: {gaps_text(facts.left_out, facts.gap_count)}",
         "let this user read it, or write unreadable: skip for this target where it may be left out",
+    )
+
+
+def _suspicion_to_look_at(request: SnapshotRequest, facts: Facts) -> Attention:
+    target = request.target.address
+    return Attention(
+        f"{target}@{facts.name}",
+        SUSPICIOUS_CODE,
+        f"the content of {target} may have vanished: {facts.suspicion}",
+        f"look whether its disk is mounted; if it is right: snapplan accept {target} --reason TEXT",
     )
 
 

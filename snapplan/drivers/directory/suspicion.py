@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from snapplan.drivers.directory.store import Store
 
+SUSPICIOUS_CODE = "SP309"
+
 
 def earlier_facts(store: Store, facts: Facts) -> Iterator[Facts]:
     """Yield what is known of the undamaged snapshots of the same target and project, newest first."""

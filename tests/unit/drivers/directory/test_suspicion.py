@@ -141,6 +141,7 @@ def test_a_target_that_is_not_mounted_is_suspicious_until_it_is_back(
     snapshot = _snapshot(outcome)
     assert "was a mount point and is none" in snapshot.suspicion
     assert snapshot.suspicion in outcome.notices
+    assert [each.code for each in outcome.attention] == ["SP309"]
     listed = {one.name: one for one in folders.snapshots()}
     assert listed["s2"] == snapshot
     assert _snapshot(_take(folders, 3)).suspicion == ""
