@@ -70,8 +70,7 @@ class Workspace:
         self.catalog = catalog
         self.diagnostics = list(diagnostics)
         self._writable = writable
-        self.unlimited = False
-        """Whether no budget of requests stops anything; set before a backend is opened."""
+        self.unlimited = False  # whether no budget of requests stops anything; set before a backend is opened
         self._drivers: dict[str, Driver] = {}
         self._meters: dict[str, CatalogMeter] = {}
         self._left_out: dict[str, Failure] = {}
@@ -382,7 +381,7 @@ class Workspace:
     def _observe_backend(self, name: str, live: frozenset[str], readings: Readings, *, record: bool) -> BackendState:
         """Return a backend reconciled with the catalog; each is read once, however often it is held against it."""
         from snapplan.catalog.identity import stranger
-        from snapplan.catalog.reconcile import manual_records, reconcile, satisfied_slots
+        from snapplan.catalog.reconcile import manual_records, note_successions, reconcile, satisfied_slots
 
         if name in self._left_out:
             return BackendState(name, self._capabilities(name), error=self._left_out[name])
@@ -417,6 +416,7 @@ class Workspace:
         if record:
             # What is new was perhaps made by a run that died before it could record it.
             self.catalog.satisfied(satisfied_slots(observation.changed, self.policy.config.project, until=started_at))
+            note_successions(self.catalog, state, started_at)
             self.catalog.found_manual(manual_records(observation.changed, self.policy.config.project))
             self.catalog.observe(observation)
         self.meter(name).flush()

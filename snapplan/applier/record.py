@@ -76,6 +76,8 @@ def _record(site: Site, action: Action, outcome: Outcome) -> None:
     if action.verb is Verb.SNAPSHOT and outcome.error is None:
         _record_taken(site, action.request, outcome)
     elif action.verb is Verb.RESTORE and outcome.error is None:
+        if outcome.new_id:
+            site.catalog.succeed(action.request.backend, action.request.target_id, outcome.new_id, site.now())
         record_restore(site, action.request, "done")
     elif action.verb is Verb.RESTORE and isinstance(outcome.error, (*NOT_BEGUN, NotBegunError)):
         record_restore(site, action.request, "refused")

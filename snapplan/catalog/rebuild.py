@@ -38,7 +38,9 @@ def rebuild(policy: Policy, backends: Mapping[str, BackendState], now: datetime)
     snapshots = [snapshot for state in backends.values() for snapshot in state.snapshots]
     ours = [s for s in snapshots if s.mark is not None and s.mark.project == policy.config.project]
     evidence = _evidence(policy, ours, now)
-    wanted = resolve(policy, backends).triples
+    successions = _successions(backends)
+    evidence = _of_successors(evidence, successions)
+    wanted = resolve(policy, backends, CatalogState(successions=successions)).triples
     tracked = _tracked(wanted, evidence, now)
     return CatalogState(
         high_water=_newest(ours, now),
@@ -52,12 +54,34 @@ def rebuild(policy: Policy, backends: Mapping[str, BackendState], now: datetime)
             for restore in state.restores
         },
         rebuilt=True,
+        successions=successions,
         assigned={triple[:3]: wanted[triple].assignment for triple in tracked},
         named={
             (triple.backend, triple.target_id, wanted[triple].assignment): wanted[triple].target.own_name
             for triple in tracked
         },
     )
+
+
+def _successions(backends: Mapping[str, BackendState]) -> dict[tuple[str, str], str]:
+    """Return the new ids that restores gave targets, as the backends recorded them."""
+    return {
+        (name, one.target_id): one.new_id
+        for name, state in backends.items()
+        for one in state.restores
+        if one.done and one.new_id
+    }
+
+
+def _of_successors(
+    evidence: Mapping[Triple, datetime], successions: Mapping[tuple[str, str], str]
+) -> dict[Triple, datetime]:
+    """Return the newest slots under the ids that the targets have now."""
+    newest: dict[Triple, datetime] = {}
+    for triple, slot in evidence.items():
+        current = triple._replace(target_id=successions.get((triple.backend, triple.target_id), triple.target_id))
+        newest[current] = max(slot, newest.get(current, slot))
+    return newest
 
 
 def _newest(ours: Iterable[Snapshot], now: datetime) -> datetime | None:
@@ -73,7 +97,7 @@ def rebuilt_assignments(
     applied = {triple[:3] for triple in state.tracked}
     found = {
         triple[:3]: (resolved.assignment, resolved.target.own_name)
-        for triple, resolved in resolve(policy, backends).triples.items()
+        for triple, resolved in resolve(policy, backends, state).triples.items()
         if triple[:3] in applied
     }
     return [

@@ -1,4 +1,4 @@
-"""Compares what a backend lists with what the catalog knows of it. Pure."""
+"""Compares what a backend lists with what the catalog knows of it. Pure, but for ``note_successions``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from snapplan.catalog.base import KnownSnapshot
+    from snapplan.catalog.base import Catalog, KnownSnapshot
     from snapplan.models.request import Inventory
     from snapplan.models.snapshot import Snapshot
     from snapplan.models.target import Capabilities, Target
@@ -311,3 +311,10 @@ def satisfied_slots(
     return {
         Triple(b, t, profile, period): slot for (b, t, profile, period), slot in newest.items() if profile and period
     }
+
+
+def note_successions(catalog: Catalog, state: BackendState, now: datetime) -> None:
+    """Record the new ids that restores gave targets, as far as the catalog does not know them."""
+    new = {(state.name, one.target_id): one.new_id for one in state.restores if one.done and one.new_id}
+    for (backend, old_id), new_id in new.items() - catalog.state().successions.items() if new else ():
+        catalog.succeed(backend, old_id, new_id, now)

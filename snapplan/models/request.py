@@ -153,7 +153,7 @@ class StartedRestore(NamedTuple):
     """A restore whose key the backend knows. ``done`` is ``False`` while it is neither completed nor undone.
 
     ``exchanged`` says what its recovery will do: with nothing it is undone, with some it waits for a person, with all it is
-    recorded as done. ``None`` where the backend cannot tell.
+    recorded as done. ``None`` where the backend cannot tell. ``new_id`` is as in ``Outcome``, of one that is done.
     """
 
     key: str
@@ -162,6 +162,7 @@ class StartedRestore(NamedTuple):
     started_at: datetime
     done: bool
     exchanged: Progress | None = None
+    new_id: str = ""
 
 
 class Attention(NamedTuple):
@@ -206,7 +207,9 @@ class Outcome(NamedTuple):
     operator ("3 files changed while they were copied"). ``existed`` says that it was already there with our mark.
     ``attention`` is what the call left for a person to look at, such as a target that may still be frozen: a success with
     it is none for the exit code.
-    ``snapshot`` is the snapshot as it now stands (create, change), ``None`` for the others.
+    ``snapshot`` is the snapshot as it now stands (create, change), ``None`` for the others. ``new_id`` is the permanent id
+    that a restore in place gave the target, where the platform could not keep the old one: what was decided of the target
+    goes on under it, and what still has the old id is a copy that snapplan neither selects nor deletes.
     """
 
     error: Exception | None = None
@@ -214,6 +217,7 @@ class Outcome(NamedTuple):
     notices: tuple[str, ...] = ()
     existed: bool = False
     attention: tuple[Attention, ...] = ()
+    new_id: str = ""
 
 
 class Mandate(NamedTuple):

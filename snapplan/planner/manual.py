@@ -19,7 +19,7 @@ from snapplan.planner.expiry import judge_manual
 from snapplan.planner.foresight import is_foreseen
 from snapplan.planner.names import fitting, manual_name
 from snapplan.planner.options import capture_options, emptiness
-from snapplan.planner.resolve import TargetIndex
+from snapplan.planner.resolve import GLOB_CHARACTERS, TargetIndex
 from snapplan.planner.safety import SAFETY_PREFIX
 from snapplan.planner.sets import held
 from snapplan.planner.steps import add_expiry, precondition, whereabouts
@@ -164,7 +164,7 @@ def _declared(context: Context) -> Iterator[Wanted]:
 
 def _ordered(context: Context, draft: Draft) -> Iterator[Wanted]:
     for order in context.orders.snapshots:
-        targets = [t for t in _all_targets(context) if any(is_meant(glob, t) for glob in order.targets)]
+        targets = [t for t in _all_targets(context) if any(_is_ordered(context, glob, t) for glob in order.targets)]
         draft.diagnostics.extend(_unmatched(context, order, targets))
         for target in targets:
             if _taken(context, target, order.key):
@@ -323,6 +323,12 @@ def _may_change(snapshot: Snapshot) -> bool:
 
 def _is_over(mark: Mark, now: datetime) -> bool:
     return mark.expires_at is not None and mark.expires_at <= now
+
+
+def _is_ordered(context: Context, glob: str, target: Target) -> bool:
+    """Whether an order means a target; what a restore left under the old id of one is meant by its address only."""
+    is_copy = (target.backend, target.id) in context.world.catalog.successions
+    return is_meant(glob, target) and (not is_copy or GLOB_CHARACTERS.isdisjoint(glob))
 
 
 def _unmatched(context: Context, order: SnapshotOrder, targets: Sequence[Target]) -> list[Diagnostic]:

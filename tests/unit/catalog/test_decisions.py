@@ -155,3 +155,20 @@ def test_replace_keeps_the_runs_and_nothing_else(catalog: Catalog) -> None:
     assert catalog.assignments() == rows
     assert [row.number for row in catalog.runs()] == [run.number]
     assert len(catalog.journal(run.number)) == 1
+
+
+def test_what_was_decided_follows_a_target_to_its_new_id(catalog: Catalog) -> None:
+    catalog.track(1, {DAILY: Tracked(NOW, NOW + HOUR)}, [], "all", NOW, {DAILY[:3]: "a"})
+    catalog.record_manual(ManualKey(DAILY.backend, DAILY.target_id, "k"), ManualRecord(NOW))
+    revision = catalog.state().revision
+    for _ in range(2):
+        catalog.succeed(DAILY.backend, DAILY.target_id, "new", NOW + HOUR)
+    state = catalog.state()
+    assert state.tracked == {DAILY._replace(target_id="new"): Tracked(NOW, NOW + HOUR)}, "nothing is due again"
+    assert state.assigned == {(DAILY.backend, "new", DAILY.profile): "all"}
+    assert state.named == {(DAILY.backend, "new", "all"): "a"}
+    assert list(state.manual) == [ManualKey(DAILY.backend, "new", "k")]
+    assert state.successions == {(DAILY.backend, DAILY.target_id): "new"}
+    assert state.revision == revision + 1
+    catalog.succeed(DAILY.backend, "new", "newest", NOW + HOUR)
+    assert set(catalog.state().successions.values()) == {"newest"}, "what was taken first counts for the newest too"
