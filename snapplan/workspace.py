@@ -393,7 +393,8 @@ class Workspace:
             self._seen[name] = inventory.targets
             project, known = self.policy.config.project, self.catalog.known(name)
             self.identities[name] = inventory.identity
-            strange = stranger(name, inventory, self.catalog.state(), known, project)
+            is_name = driver.capabilities.identity_is_a_name
+            strange = stranger(name, inventory, self.catalog.state(), known, project, is_name=is_name)
             if strange is not None:
                 self.strangers.add(name)
                 return BackendState(name, driver.capabilities, error=strange)
@@ -432,7 +433,7 @@ class Workspace:
         found = dict(states)
         for name, state in states.items():
             others = [other for other, each in states.items() if other != name and each.identity == state.identity]
-            if state.identity and state.error is None and others:
+            if state.identity and state.error is None and others and not state.capabilities.identity_is_a_name:
                 self.strangers.add(name)
                 found[name] = BackendState(name, state.capabilities, error=double(state.identity, others))
         return found

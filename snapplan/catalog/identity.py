@@ -19,12 +19,19 @@ STORE = "store"
 
 
 def stranger(
-    backend: str, inventory: Inventory, state: CatalogState, known: Mapping[str, KnownSnapshot], project: str
+    backend: str,
+    inventory: Inventory,
+    state: CatalogState,
+    known: Mapping[str, KnownSnapshot],
+    project: str,
+    *,
+    is_name: bool = False,
 ) -> Failure | None:
     """Return why a backend is left out although it answers: what answers is not what the catalog knows.
 
     ``known`` are the snapshots that the catalog knows of it. Where it knows no id of the backend, as after an upgrade, one
-    is taken over only from a backend that has a snapshot which the catalog knows.
+    is taken over only from a backend that has a snapshot which the catalog knows. With ``is_name`` it answers with a name,
+    which somebody may have changed: then its snapshots tell.
     """
     found, accepted = inventory.identity, state.accepted.get((backend, STORE))
     if accepted is not None and accepted.value == found:
@@ -34,8 +41,9 @@ def stranger(
     if expected:
         if found == expected:
             return None
-        other = f"it is another one: its id is {found}, and it was {expected}"
-        return Failure(other if found else f"its store {expected} is not there", hint, EXIT_CODE, CODE)
+        if not (is_name and found):
+            other = f"it is another one: its id is {found}, and it was {expected}"
+            return Failure(other if found else f"its store {expected} is not there", hint, EXIT_CODE, CODE)
     ours = {native_id for native_id, record in known.items() if _is_ours(record, project)} if found else set()
     if ours and ours.isdisjoint(one.native_id for one in inventory.snapshots):
         text = f"it has none of the {len(ours)} snapshots that the catalog knows of it"

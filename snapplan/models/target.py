@@ -124,6 +124,9 @@ class Capabilities(NamedTuple):
     ``keeps_replaced`` says that a restore in place sets the old content aside and keeps it as a safety snapshot, so
     that none has to be taken before it. ``verifies`` says that the driver compares snapshots with what was recorded of
     them (``VerifyDriver``).
+
+    ``identity_is_a_name`` says that ``Inventory.identity`` is a name that people gave the system: another may have the
+    same, and it may be changed.
     """
 
     scopes: frozenset[Scope]
@@ -149,6 +152,7 @@ class Capabilities(NamedTuple):
     requests_per_hour: int = 0
     request_costs: Mapping[str, int] = {}
     keeps_replaced: bool = False
+    identity_is_a_name: bool = False
     verifies: bool = False
 
     def honours(self, field: str, scope: Scope, *, native: bool = False) -> bool:

@@ -65,7 +65,7 @@ def test_a_set_that_fails_is_tried_again_after_delays_that_double(tmp_path: Path
     assert [minute for minute, code in codes.items() if code == 7] == [0, 15, 45, 60]
     assert {code for minute, code in codes.items() if minute not in (0, 15, 45, 60)} == {0}
     left = [row for row in lab.snapshots(at(64)) if row["target"] == "lab/volume/a"]
-    assert [(row["profile"], row["state"]) for row in left] == [(None, "complete")] * 4
+    assert [(row["profile"], row["state"]) for row in left] == [(None, "discarded")] * 4
     mend(tmp_path)
     lab.apply(at(120))
     assert lab.names("lab/volume/b", at(120)) == ["gold.hourly.20261122T1400Z"]
@@ -85,7 +85,9 @@ def test_a_plan_says_when_a_broken_set_is_tried_again(tmp_path: Path, policy: st
     assert found[0]["where"]["file"] == "policies/policy.yaml"
     assert plan["exact_until"] == "2026-11-22T12:15:00Z"
     later = lab.json("plan", now=plan["exact_until"])
-    assert [action["target"] for action in later["actions"]] == ["lab/volume/a", "lab/volume/b"]
+    verbs = [(action["verb"], action["target"]) for action in later["actions"]]
+    assert verbs[:2] == [("snapshot", "lab/volume/a"), ("snapshot", "lab/volume/b")]
+    assert {verb for verb, _ in verbs[2:]} == {"expire"}, "what the first try left goes when the set is whole"
 
 
 def test_an_order_is_tried_whenever_it_is_given(tmp_path: Path) -> None:

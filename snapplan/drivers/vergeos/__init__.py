@@ -51,6 +51,7 @@ CAPABILITIES = Capabilities(
     native_schedule=frozenset({Scope.CLOUD, Scope.VM, Scope.VOLUME}),
     expires_itself=True,
     own_clock=True,
+    identity_is_a_name=True,
     locks=frozenset({Scope.CLOUD}),
     restore_options=frozenset({"power_off", "power_on", "preserve_macs"}),
     requests_per_hour=900,
