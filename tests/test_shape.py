@@ -17,7 +17,6 @@ from snapplan import errors
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "snapplan"
-MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 60
 FORBIDDEN_PATHS = re.compile("|".join(["/work" + r"/(main|shared)\b", r"\.\./" + "shared", "DESIGN" + r"\.md"]))
 
@@ -67,11 +66,6 @@ def long_functions(text: str) -> list[str]:
 
 def shipped() -> list[Path]:
     return sorted(path for kind in ("*.py", "*.sql", "*.j2") for path in PACKAGE.rglob(kind))
-
-
-def test_files_are_short() -> None:
-    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in shipped()}
-    assert {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > MOST_LINES} == {}
 
 
 def test_functions_are_short() -> None:

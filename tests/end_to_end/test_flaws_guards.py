@@ -41,7 +41,7 @@ def test_loosened_limits_do_not_ride_along_with_a_guard_that_is_lifted(repositor
     assert [guard["limit"]["percent"] for guard in limits if guard["code"] == "SP301"] == [20]
 
 
-def test_only_restores_means_with_their_safety_snapshots(repository: Repository) -> None:
+def test_only_restores_keeps_what_they_replace(repository: Repository) -> None:
     repository.apply()
     repository.write("volumes/a/file", "changed")
     restores = "{target: lab/volume/a, from: {snapshot: latest, before: 2026-11-22T12:10Z}, mode: in_place}"
@@ -49,8 +49,10 @@ def test_only_restores_means_with_their_safety_snapshots(repository: Repository)
     repository.write_policy(HOURLY + f"restores: {{back: {restores}}}\n")
     words = ["--only", "restore", "--confirm", "lab/volume/a"]
     done = repository.apply(LATER, 0, *words)
-    assert "1 snapshot taken, 0 changed, 0 expired, 1 restored" in done.stdout
+    assert "0 snapshots taken, 0 changed, 0 expired, 1 restored" in done.stdout
     assert repository.read("volumes/a/file") == "one"
+    kept = [row for row in repository.json("list", "snapshots", now=LATER) if row["state"] == "set-aside"]
+    assert [row["name"] for row in kept] == ["manual.pre-restore.back"]
 
 
 def test_a_target_that_lost_all_its_snapshots_is_not_called_ok(repository: Repository) -> None:

@@ -59,6 +59,7 @@ class DirectoryDriver:
             may_create=settings.may_create_store and not options.store_id,
             local=options.store_lock == "local",
             checked=options.store_permissions == "check",
+            read_only=settings.read_only,
         )
         self._permit = settings.permit or NoPermit()
         # The store that was found first: another one in its place is not written to.

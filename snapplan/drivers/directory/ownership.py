@@ -111,7 +111,7 @@ def _checked(store: Store, path: Path, *, put_right: bool) -> str | None:
 def _refuse(store: Store, path: Path, status: os.stat_result, is_right: bool) -> None:
     if not is_right:
         raise _foreign(store, path, "a symbolic link" if stat.S_ISLNK(status.st_mode) else "something else")
-    if status.st_uid != os.geteuid():
+    if status.st_uid != os.geteuid() and not (store.read_only and status.st_uid == 0):
         shown = linux.shown_path(str(path))
         raise RefusedError(
             store.backend,

@@ -66,7 +66,7 @@ class Store(NamedTuple):
     ``may_create`` says whether it is made where there is none.
     ``anchor`` is the same folder, open, while a call is under way: what is done below it is done in that folder, whatever
     somebody puts in the place of ``path`` meanwhile. ``local`` and ``checked`` are what ``store_lock`` and
-    ``store_permissions`` say.
+    ``store_permissions`` say. ``read_only``: it is only read, which a user may do who trusts root.
     """
 
     backend: str
@@ -77,6 +77,7 @@ class Store(NamedTuple):
     anchor: Path | None = None
     local: bool = False
     checked: bool = True
+    read_only: bool = False
 
     @property
     def base(self) -> Path:
