@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snapplan.config.checkout import Checkout, CheckoutError, find_checkout
 from snapplan.config.config_file import CONFIG_FILE
 from snapplan.config.explain import show
-from snapplan.config.files import UnreadableError, read_regular
+from snapplan.config.files import UnreadableError, absolute, read_regular
 from snapplan.config.load import Instead, Loaded, load_repository
-from snapplan.config.revision import AmbiguousError, Blob, blobs, content_of, named_commit
+from snapplan.config.revision import COMMIT, AmbiguousError, Blob, blobs, content_of, named_commit
 from snapplan.diagnostics import Diagnostic, Location, Severity
 from snapplan.errors import CommandLineError
 from snapplan.models.policy import Guards
@@ -85,24 +85,30 @@ class _Commit(NamedTuple):
             raise CommandLineError(f"--trust: git cannot be read here: {error}") from error
         if checkout is None:
             raise CommandLineError(f"--trust: {root} is not in a git checkout")
+        if not COMMIT.fullmatch(re.split("[~^]", revision)[0]) and (why := _names_are_anybodys(root, checkout)):
+            hint = "Write the full id of the commit: it cannot mean another one."
+            raise CommandLineError(f"--trust: {show(revision)} could be another repository's: {why}", hint=hint)
         try:
             commit = named_commit(checkout, revision)
         except AmbiguousError as error:
             hint = f"It could be {error}; write one of these."
             raise CommandLineError(f"--trust: {show(revision)} means several commits", hint=hint) from error
         if commit is None:
-            hint = "In a clone of one branch: git fetch origin main, then --trust FETCH_HEAD."
+            hint = (
+                "A shortened id names none. In a clone of one branch: git fetch origin main, then --trust FETCH_HEAD."
+            )
             raise CommandLineError(f"--trust: there is no commit {show(revision)} here", hint=hint)
         return cls(checkout, commit, revision)
 
     def entries(self, names: Sequence[str]) -> dict[str, Blob]:
         """Return what the commit has as files under ``names``, relative to the policy repository."""
         found: dict[str, Blob] = {}
-        for chunk in (names[start : start + CHUNK] for start in range(0, len(names), CHUNK)):
-            listed = blobs(self.checkout, self.id, [self.checkout.inside(name) for name in chunk])
+        paths = {name: path for name in names if (path := self.checkout.inside(name))}
+        for chunk in (list(paths)[start : start + CHUNK] for start in range(0, len(paths), CHUNK)):
+            listed = blobs(self.checkout, self.id, [paths[name] for name in chunk])
             if listed is None:
                 raise CommandLineError(f"--trust: git cannot read commit {self.id[:10]} ({self.revision})")
-            found.update({name: listed[path] for name in chunk if (path := self.checkout.inside(name)) in listed})
+            found.update({name: listed[paths[name]] for name in chunk if paths[name] in listed})
         return found
 
     def file(self, name: str) -> bytes:
@@ -114,12 +120,33 @@ class _Commit(NamedTuple):
         return content
 
 
+def _names_are_anybodys(root: Path, checkout: Checkout) -> str | None:
+    """Return why the names of branches and tags at ``root`` may be those of a repository that the change chose.
+
+    It can bring a submodule, or a link to another checkout on the machine, in the place of the policy's folder.
+    """
+    for place in (checkout.folder, *_as_called(root)):
+        for folder in (place, *place.parents):
+            if os.path.lexists(folder / ".git") and folder.resolve() != checkout.folder:
+                return f"{checkout.folder} is a checkout of its own, in or linked to from that of {folder}"
+    return None
+
+
+def _as_called(root: Path) -> Iterator[Path]:
+    """Yield the absolute path of ``root`` with its links, also those by which a shell came to the working folder."""
+    yield absolute(root)
+    shell = Path(os.environ.get("PWD", ""))
+    with suppress(OSError):
+        if shell.is_absolute() and shell.samefile(Path.cwd()) and absolute(root).is_relative_to(Path.cwd()):
+            yield absolute(shell / absolute(root).relative_to(Path.cwd()))
+
+
 class _Adoption:
     """Makes the configuration of a trusted commit fit for the checkout, and keeps what differs."""
 
     def __init__(self, commit: _Commit, root: Path, own: Policy) -> None:
         self._commit = commit
-        self._root = root
+        self._root = root.resolve()
         self._policy = own
         self._own = own.config
         self._trusted = own.config
@@ -164,11 +191,22 @@ class _Adoption:
 
     def _refuse_own_catalog(self, url: str | None) -> None:
         """A catalog that the checkout brings could say anything about what was applied."""
-        path = url.removeprefix(_SQLITE) if url is not None and url.startswith(_SQLITE) else "/"
-        if Path(path).is_absolute():
+        if url is None or not url.startswith(_SQLITE):
             return
-        head = _Commit(self._commit.checkout, "HEAD", "HEAD")
-        if self._leads_elsewhere(path) or head.entries([os.path.normpath(path)]):
+        path = url.removeprefix(_SQLITE)
+        place = absolute(self._root / path)
+        folder = self._commit.checkout.folder
+        real = place.resolve()
+        if not (place.is_relative_to(folder) or real.is_relative_to(folder)):
+            return
+        # What is in a submodule is not listed in the commit.
+        between = real.parents[: len(real.parents) - len(folder.parents) - 1] if real.is_relative_to(folder) else ()
+        if (
+            self._leads_elsewhere(path)
+            or not real.is_relative_to(folder)
+            or any(os.path.lexists(part / ".git") for part in between)
+            or _Commit(self._commit.checkout, "HEAD", "HEAD").entries([os.path.relpath(real, self._root)])
+        ):
             raise CommandLineError(f"--trust: the checkout brings the catalog {show(path)} along, so it is not read")
 
     def _placed(self, value: Any, backend: str) -> Any:
@@ -205,8 +243,10 @@ class _Adoption:
 
     def _leads_elsewhere(self, name: str) -> bool:
         """Whether there is a link on the way to ``name`` in the checkout."""
-        path = self._root / name
-        return any(part.is_symlink() for part in (path, *islice(path.parents, len(PurePosixPath(name).parts) - 1)))
+        path, folder = absolute(self._root / name), self._commit.checkout.folder
+        return any(
+            part.is_symlink() for part in (path, *path.parents) if part != folder and part.is_relative_to(folder)
+        )
 
     def _compare(self, name: str, content: bytes) -> None:
         try:
@@ -231,7 +271,7 @@ def _relative_names(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         text = value[2:-1].removeprefix("file:") if SECRET_REFERENCE.fullmatch(value) else value
         name = os.path.normpath(text) if _is_relative(text) else "."
-        if name != "." and not name.startswith(".."):
+        if name != ".":
             yield name
 
 

@@ -108,6 +108,7 @@ def init(backend: str) -> int:
     """
     from snapplan.drivers.registry import init_store
 
+    session().require_trust()
     config, root = _config()
     _check_name(backend, config)
     result(f"{init_store(backend, config.backends[backend], project=config.project, base=root)}\n")

@@ -46,8 +46,20 @@ class Session:
 
     @property
     def trust(self) -> str | None:
-        """``--trust REV``, or what ``SNAPPLAN_TRUST`` says; ``None`` where the checkout is trusted."""
-        return self._trust or os.environ.get(TRUST_VARIABLE) or None
+        """``--trust REV``, or what ``SNAPPLAN_TRUST`` says; ``None`` where the checkout is trusted.
+
+        Raises ``CommandLineError`` where the variable is empty: a pipeline that has no commit to put there, as for another
+        kind of event, must not come to trust everything.
+        """
+        if self._trust is not None:
+            return self._trust
+        named = os.environ.get(TRUST_VARIABLE)
+        if named is not None and not named.strip():
+            from snapplan.errors import CommandLineError
+
+            hint = "Name the commit to trust, or unset it where the checkout itself is trusted."
+            raise CommandLineError(f"{TRUST_VARIABLE} is set and names no commit", hint=hint)
+        return named
 
     @trust.setter
     def trust(self, revision: str | None) -> None:
@@ -70,15 +82,19 @@ class Session:
         """
         from snapplan.workspace import Workspace
 
-        trust = self.trust
-        if trust is not None and (writable or saves):
+        if writable or saves:
+            self.require_trust()
+        return Workspace.open(
+            self.root, writable=writable, saves=saves, may_be_empty=may_be_empty, commit=self.commit, trust=self.trust
+        )
+
+    def require_trust(self) -> None:
+        """Raise ``BlockedError`` where the checkout is not trusted; for what changes something."""
+        if self.trust is not None:
             from snapplan.errors import BlockedError
 
             hint = f"Unset {TRUST_VARIABLE} on a runner that applies, and never check out there what anybody may push."
             raise BlockedError("the checkout is not trusted, so nothing is changed from it", hint=hint)
-        return Workspace.open(
-            self.root, writable=writable, saves=saves, may_be_empty=may_be_empty, commit=self.commit, trust=trust
-        )
 
 
 def _refuse_foreign(config: Path) -> None:

@@ -9,7 +9,7 @@ import click
 
 from snapplan.cli.console import notice, out_style, result
 from snapplan.cli.exit_codes import ExitCode, exit_code
-from snapplan.cli.options import data_format, repository
+from snapplan.cli.options import data_format, repository, trust
 from snapplan.cli.session import session
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _MOST_AT_ONCE = 4
     help="Read the content of this share of the files, other ones each day; names, sizes and times are always compared.",
 )
 @data_format
+@trust
 @repository
 def command(snapshots: tuple[str, ...], backends: tuple[str, ...], sample: int, form: str) -> int:
     """Compare snapshots with what was recorded when they were taken: all of ours, or those named.

@@ -9,6 +9,7 @@ check of who owns it, so that is done here first.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import select
 import stat
@@ -68,8 +69,12 @@ class Checkout(NamedTuple):
     prefix: str
 
     def inside(self, name: str) -> str:
-        """Return the path from the top of the checkout of what is called ``name`` in the policy repository."""
-        return f"{self.prefix}/{name}" if self.prefix and name else self.prefix or name
+        """Return the path from the top of the checkout of what is called ``name`` in the policy repository.
+
+        ``""`` is the top itself, and also what ``name`` names outside the checkout.
+        """
+        path = posixpath.normpath(posixpath.join(self.prefix, name))
+        return "" if path == "." or path.startswith("../") or path in ("..", "/") else path
 
 
 def trusted_owners() -> frozenset[int]:
@@ -202,7 +207,9 @@ def _program(checkout: Path) -> str | None:
     """Return git, from a folder of ``PATH`` that is named in full and is not part of the checkout."""
     for entry in _search_path():
         folder = Path(entry)
-        if not folder.is_relative_to(checkout) and os.access(folder / "git", os.X_OK) and (folder / "git").is_file():
+        if (folder / "git").resolve().is_relative_to(checkout) or folder.resolve().is_relative_to(checkout):
+            continue
+        if os.access(folder / "git", os.X_OK) and (folder / "git").is_file():
             return str(folder / "git")
     return None
 

@@ -72,7 +72,8 @@ def content_of(checkout: Checkout, blob: Blob) -> bytes | None:
 def named_commit(checkout: Checkout, name: str) -> str | None:
     """Return the full id of the one commit that a person can mean by ``name``; ``None`` where there is none.
 
-    A branch, a tag, a branch of a remote, a full or shortened id, ``HEAD`` or ``FETCH_HEAD``, with any ``^`` and ``~``.
+    A branch, a tag, a branch of a remote, a full id, ``HEAD`` or ``FETCH_HEAD``, with any ``^`` and ``~``. No shortened
+    id: a commit that begins with any seven or eight digits is soon made, and counts where the right one was not fetched.
     Raises ``AmbiguousError`` where these are several: git would take the tag, and who may push one could choose.
     """
     base, steps = re.fullmatch(r"(.*?)((?:[~^][0-9]*)*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
@@ -82,8 +83,6 @@ def named_commit(checkout: Checkout, name: str) -> str | None:
         places = ["{}"] if base.startswith("refs/") else ["refs/heads/{}", "refs/tags/{}", "refs/remotes/{}"]
         named = {place.format(base) for place in places}
         found = {ref for ref in named if commit_of(checkout, ref) is not None}
-        if re.fullmatch(r"[0-9a-f]{7,}", base) and commit_of(checkout, base) is not None:
-            found.add(base)
     commits = {commit_of(checkout, ref) for ref in found}
     if len(commits) > 1:
         raise AmbiguousError(sorted(found))

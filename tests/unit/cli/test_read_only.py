@@ -28,6 +28,7 @@ READING = [
     ("simulate", "--to", "2026-11-23T02:00:04Z", "--every", "6h"),
     ("simulate", "--to", "2026-11-23T02:00:04Z", "--every", "6h", "--targets", "lab/volume/a"),
     ("why", "SP507"),
+    ("verify",),
     ("drivers", "list"),
     ("drivers", "check", "lab"),
 ]

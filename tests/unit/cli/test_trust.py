@@ -220,15 +220,55 @@ class TestFiles:
         assert contacted == []
 
 
+@pytest.mark.parametrize("where", ["beside", "in full", "submodule"])
+def test_a_catalog_that_the_change_brings_anywhere_in_the_checkout_is_not_read(
+    where: str, change: Path, run: Callable[..., Ran], contacted: list[Any]
+) -> None:
+    policy = change / "policy"
+    policy.mkdir()
+    for name in ("snapplan.yaml", "policies"):
+        git(change, "mv", name, f"policy/{name}")
+    url = {"beside": "../state/c.db", "in full": f"{change}/state/c.db", "submodule": "../state/c.db"}[where]
+    edit(policy, "sqlite:///catalog.db", f"sqlite:///{url}")
+    git(change, "branch", "--force", "main")
+    assert run("list", "runs", "--trust", "main", "-C", str(policy)).code == 0
+    (change / "state").mkdir()
+    (change / "state" / "c.db").write_bytes(b"SQLite format 3\0")
+    if where == "submodule":
+        git(change / "state", "init", "--quiet")
+        commit_all(change / "state")
+    git(change, "add", "--force", "state")
+    git(change, "commit", "--quiet", "-m", "a catalog")
+    ran = run("list", "runs", "--trust", "main", "-C", str(policy))
+    assert ran.code == 64
+    assert "brings the catalog" in ran.err
+
+
+def test_a_file_beside_the_policy_comes_from_the_trusted_commit_too(change: Path) -> None:
+    root = change / "policy"
+    (root / "policies").mkdir(parents=True)
+    (root / "snapplan.yaml").write_text(VERGEOS.replace("keys/", "../keys/").replace("certs/", "../certs/"))
+    (root / "policies" / "p.yaml").write_text(POLICY)
+    for name in ("keys/token", "certs/ca.pem"):
+        (change / name).parent.mkdir()
+        (change / name).write_text("trusted")
+    commit_all(change)
+    git(change, "branch", "--force", "main")
+    (change / "certs" / "ca.pem").write_text("OF A STRANGER")
+    trusted = load_trusted(root, "main")
+    assert trusted.withheld == {}
+    assert Path(TestFiles.options(trusted)["ca_file"]).read_text() == "trusted"
+
+
 class TestNames:
     """What ``REV`` may be."""
 
-    @pytest.mark.parametrize("name", ["main", "refs/heads/main", "change~1", "HEAD^", "v1", "v1^{}", "full", "short"])
+    @pytest.mark.parametrize("name", ["main", "refs/heads/main", "change~1", "HEAD^", "v1", "v1^{}", "full", "full~0"])
     def test_what_names_a_commit(self, name: str, change: Path, run: Callable[..., Ran]) -> None:
         git(change, "tag", "--annotate", "v1", "main", "-m", "x")
         commit_all_tracked(change)
         commit = git(change, "rev-parse", "main")
-        name = {"full": commit, "short": commit[:8], "v1^{}": "v1"}.get(name, name)
+        name = {"full": commit, "full~0": f"{commit}~0", "v1^{}": "v1"}.get(name, name)
         assert run("validate", "--trust", name).code == 0
 
     @pytest.mark.parametrize(
@@ -253,6 +293,38 @@ class TestNames:
         assert run("plan", "--trust", "refs/heads/main").code == 0
         git(change, "tag", "--force", "main", "refs/heads/main")
         assert run("plan", "--trust", "main").code == 0, "both are the same commit"
+
+    def test_a_shortened_id_does_not(self, change: Path, run: Callable[..., Ran]) -> None:
+        """Another commit that begins alike is soon made, and is the only one where the right one was not fetched."""
+        commit = git(change, "rev-parse", "main")
+        assert [run("plan", "--trust", commit[:digits]).code for digits in (7, 12, 39)] == [64, 64, 64]
+
+    @pytest.mark.parametrize("how", ["submodule", "link", "link to a folder", "link of the shell"])
+    def test_no_branch_of_a_repository_that_the_change_put_in_the_place_of_the_policy(
+        self, how: str, change: Path, run: Callable[..., Ran], contacted: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its main is the stranger's; a full id is the same commit everywhere."""
+        evil = change.parent / "evil"
+        inner = evil / "sub" if how == "link to a folder" else evil
+        shutil.copytree(change, inner, ignore=shutil.ignore_patterns(".git"))
+        git(evil, "init", "--quiet", "--initial-branch=main")
+        commit_all(evil)
+        policy = change / "policy"
+        if how == "submodule":
+            evil.rename(policy)
+        else:
+            policy.symlink_to(inner, target_is_directory=True)
+        if how == "link of the shell":
+            monkeypatch.chdir(policy)
+            monkeypatch.setenv("PWD", str(policy))
+            ran = run("plan", "--trust", "main")
+        else:
+            ran = run("plan", "--trust", "main", "-C", str(policy))
+        assert ran.code == 64
+        assert "is a checkout of its own" in ran.err
+        assert contacted == []
+        assert run("plan", "--trust", git(policy, "rev-parse", "main"), "-C", str(policy)).code == 0
+        assert run("plan", "--trust", git(change, "rev-parse", "main"), "-C", str(policy)).code == 64
 
     def test_a_file_in_the_repository_of_that_name_is_none(self, change: Path, run: Callable[..., Ran]) -> None:
         (change / ".git" / "trunk").write_text(git(change, "rev-parse", "HEAD") + "\n")
@@ -300,8 +372,11 @@ CHANGING = [
     ("unlock", "lab/volume/a@x"),
     ("adopt", "lab/volume/a@x", "--expires", "1d"),
     ("catalog", "rebuild", "--yes"),
-    ("accept", "lab/volume/a", "--reason", "r"),
+    ("catalog", "unlock", "lab"),
+    ("catalog", "clock", "--set", "--reason", "r"),
     ("apply", "--resume", "1", "--undo"),
+    ("accept", "lab", "--reason", "r"),
+    ("drivers", "init", "lab"),
 ]
 
 
@@ -328,10 +403,21 @@ def test_every_command_opens_the_repository_by_way_of_the_session() -> None:
     assert sorted(reads) == ["drivers.py", "import_.py", "session.py", "validate.py"]
 
 
+@pytest.mark.parametrize("words", [("plan",), ("validate",), ("drivers", "check", "lab"), ("apply", "--auto-approve")])
+def test_a_variable_that_a_pipeline_left_empty_trusts_nothing(
+    words: tuple[str, ...], change: Path, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, contacted: list[Any]
+) -> None:
+    monkeypatch.setenv("SNAPPLAN_TRUST", "")
+    ran = run(*words)
+    assert ran.code == 64
+    assert "names no commit" in ran.err
+    assert contacted == []
+
+
 def test_every_command_is_among_those_that_were_tried() -> None:
     offline = {"init", "schema", "completion"}
     tried = {words[0] for words in (*READING, *CHANGING)} | offline
-    assert set(COMMANDS) - tried <= {"import", "show", "verify"}, "a new command: may it change something?"
+    assert set(COMMANDS) - tried <= {"import", "show"}, "a new command: may it change something?"
 
 
 def test_a_change_that_is_not_valid_is_refused(change: Path, run: Callable[..., Ran], contacted: list[Any]) -> None:
