@@ -206,11 +206,11 @@ def _require_owner(path: Path) -> bool:
 def _program(checkout: Path) -> str | None:
     """Return git, from a folder of ``PATH`` that is named in full and is not part of the checkout."""
     for entry in _search_path():
-        folder = Path(entry)
-        if (folder / "git").resolve().is_relative_to(checkout) or folder.resolve().is_relative_to(checkout):
+        program = Path(entry) / "git"
+        if any(Path(os.path.realpath(path)).is_relative_to(checkout) for path in (entry, program)):
             continue
-        if os.access(folder / "git", os.X_OK) and (folder / "git").is_file():
-            return str(folder / "git")
+        if os.access(program, os.X_OK) and program.is_file():
+            return str(program)
     return None
 
 

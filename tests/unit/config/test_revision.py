@@ -134,12 +134,17 @@ def test_without_git(committed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert found(committed) == Revision(None, None, "git is not installed")
 
 
-def test_a_git_of_the_checkout_is_not_run(committed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_git_of_the_checkout_is_not_run(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = committed / "git"
     program.write_text(f"#!/bin/sh\ntouch {committed}/RAN\n")
     program.chmod(0o755)
     monkeypatch.chdir(committed)
-    monkeypatch.setenv("PATH", f"{committed}:.::{os.environ['PATH']}")
+    (tmp_path / "link").symlink_to(committed)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to(program)
+    own = f"{committed}:{tmp_path}/link:{tmp_path}/loop:{tmp_path}/bin:.:"
+    monkeypatch.setenv("PATH", f"{own}:{os.environ['PATH']}")
     assert found(committed).commit is not None
     assert not (committed / "RAN").exists()
 
