@@ -16,6 +16,8 @@ settings.register_profile("gate", deadline=None, derandomize=True, print_blob=Tr
 settings.register_profile("search", deadline=None, max_examples=1_000)
 settings.load_profile("gate")
 
+pytest_plugins = ["snapplan.drivers.conformance.selection"]
+
 SLOW = (
     "end_to_end",
     "vergeos_sim",

@@ -150,6 +150,8 @@ def _outward(parts: Sequence[str], target: str) -> Sequence[str]:
 
 
 class OnFolders:
+    declared = DRIVER.capabilities
+
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:
         return DirectoryHarness(tmp_path)
@@ -165,6 +167,8 @@ class TestDirectoryThatCrashes(OnFolders, CrashConformance):
 
 
 class TestDirectoryWithItsStoreElsewhere(BehaviourConformance):
+    declared = DRIVER.capabilities
+
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:
         return DirectoryHarness(tmp_path, store_inside=False)

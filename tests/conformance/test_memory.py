@@ -112,12 +112,16 @@ class MemoryHarness(Harness):
 
 
 class TestMemory(DriverConformance):
+    declared = DRIVER.capabilities
+
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:
         return MemoryHarness(tmp_path)
 
 
 class TestMemoryThatExpiresByItself(BehaviourConformance):
+    declared = DRIVER.capabilities._replace(expires_itself=True)
+
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:
         return MemoryHarness(tmp_path, expires_itself=True)

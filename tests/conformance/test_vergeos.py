@@ -34,6 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 
 class OnTheSimulator:
+    declared = CAPABILITIES
     version = "26.1.7"
 
     @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from snapplan.drivers.conformance.harness import Harness
+    from snapplan.models.target import Capabilities
 
 
 class _OnAHarness:
-    """The fixtures; a subclass gives ``harness``."""
+    """The fixtures; a subclass gives ``harness``, and may name the driver's capabilities; see ``selection``."""
+
+    declared: ClassVar[Capabilities | None] = None
 
     @pytest.fixture
     def harness(self) -> Harness:
