@@ -21,6 +21,7 @@ LARGEST = 32 << 20
 LARGEST_NUMBER = (1 << 63) - 1
 # No argument of a command line is longer.
 LONGEST_TEXT = 1 << 18
+_SHORT = 256
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 # What is reckoned from an instant (margins, retentions) must still be one.
 _LATEST = datetime(9900, 1, 1, tzinfo=UTC)
@@ -36,8 +37,12 @@ def read_file(path: str, limit: int = LARGEST) -> bytes:
             raise ValueError("it is not a regular file")
         if status.st_size > limit:
             raise ValueError(f"it has {status.st_size} bytes, more than {limit}")
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(limit)
+        parts = []
+        left = status.st_size
+        while left > 0 and (part := os.read(descriptor, left)):
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
     finally:
         os.close(descriptor)
 
@@ -76,11 +81,15 @@ class Document:
 
     def text(self, name: str, *, odd: bool = False, longest: int = LONGEST_TEXT) -> str:
         """Return a text of valid Unicode, or of any bytes where ``odd`` says so."""
+        value = self._fields.get(name)
+        if type(value) is str and len(value) < _SHORT and value.isascii():
+            return value  # nearly all are
         return _text(name, self._fields.get(name), odd=odd, longest=longest)
 
     def text_or(self, name: str, otherwise: str | None = None) -> str | None:
         """Return a text, or ``otherwise`` where there is none."""
-        return self.text(name) if self.has(name) else otherwise
+        value = self._fields.get(name)
+        return otherwise if value is None else self.text(name)
 
     def number(self, name: str, otherwise: int | None = None) -> int | None:
         """Return a whole number from 0 to 2**63 - 1, or ``otherwise``."""
