@@ -352,10 +352,7 @@ class Workspace:
             settle(self, observer, lock_timeout, stop, mandate)
 
     def adopt_store(self, backend: str, old: str, *, lock_timeout: timedelta, stop: threading.Event) -> int:
-        """Make ours again, as they were, the snapshots of a backend that were made in the store ``old``; return how many.
-
-        Raises ``BackendError``, and as ``apply`` does.
-        """
+        """Take over a backend's snapshots that were made in the store ``old``; return how many. Raises as ``apply``."""
         from snapplan.execution import adopt_store
 
         return adopt_store(self, backend, old, lock_timeout, stop)
