@@ -169,11 +169,14 @@ def test_what_a_page_shows_can_be_typed(page: Path, tmp_path: Path) -> None:
 
 def test_every_threat_names_tests_that_exist() -> None:
     page = (ROOT / "docs" / "explain" / "threats.md").read_text(encoding="utf-8")
-    rows = [
-        line for line in page.splitlines() if line.startswith("|") and not line.startswith(("|--", "| who", "| place"))
-    ]
-    proved = [row for row in rows if "::" in row]
-    for row in proved:
-        for file, name in re.findall(r"`((?:tests|snapplan)/[^`:]+\.py)::([^`\[]+)", row.rpartition(" | ")[2]):
+    rows = [line for line in page.partition("\n## ")[2].splitlines() if line.startswith("| ") and "| who" not in line]
+    assert len(rows) > 25
+    for row in rows:
+        proofs = re.findall(r"`((?:tests|snapplan)/[^`:]+\.(?:py|yaml))(?:::([^`]+))?`", row.rpartition(" | ")[2])
+        assert proofs, row
+        for file, name in proofs:
             text = (ROOT / file).read_text(encoding="utf-8")
-            assert all(re.search(rf"^ *(?:def|class) {part}\b", text, re.MULTILINE) for part in name.split("::")), row
+            parts = [part for part in name.split("::") if part]
+            assert all(re.search(rf"^ *(?:def|class) {part}\b", text, re.MULTILINE) for part in parts), (
+                f"{file}::{name}"
+            )
