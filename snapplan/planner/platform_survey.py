@@ -197,6 +197,7 @@ class PlatformSurvey:
             + ("has lost our mark, or never had it" if known else "does not carry our mark"),
             "profiles",
             key,
+            severity=Severity.WARNING if known else Severity.NOTE,
             detail="It is as the policy wants it, but what it takes counts as foreign, and snapplan does not follow it.",
             hint=f"snapplan adopt '{self._name}/profile/{current.name}' makes it ours",
         )
