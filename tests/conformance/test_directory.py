@@ -6,14 +6,15 @@ import itertools
 import json
 import os
 import shutil
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from snapplan.drivers.base import Settings
-from snapplan.drivers.conformance import BehaviourConformance, CrashConformance, Harness
-from snapplan.drivers.directory import DRIVER
+from snapplan.drivers.conformance import BehaviourConformance, CrashConformance, Harness, PauseConformance
+from snapplan.drivers.directory import DRIVER, locking
 from snapplan.drivers.directory.journal import Journal, write_journal
 from snapplan.drivers.directory.options import DirectoryOptions
 from snapplan.drivers.directory.store import Store
@@ -21,7 +22,7 @@ from snapplan.models.policy import QuiesceCommands
 from snapplan.models.target import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from snapplan.drivers.conformance import WorldTarget
@@ -33,6 +34,7 @@ SCOPES = {folder: scope for scope, folder in FOLDERS.items()}
 
 class DirectoryHarness(Harness):
     driver = DRIVER
+    pausable = True
 
     def __init__(self, folder: Path, *, store_inside: bool = True) -> None:
         self._folder = folder
@@ -130,6 +132,14 @@ class DirectoryHarness(Harness):
     def _folder_of(self, snapshot: Snapshot) -> Path:
         return self._store.joinpath("snapshots", snapshot.scope, snapshot.target_name, snapshot.name)
 
+    @contextmanager
+    def unlocked(self) -> Iterator[None]:
+        locking.enabled = False
+        try:
+            yield
+        finally:
+            locking.enabled = True
+
     def break_listing(self) -> None:
         mark = next(self._store.glob("snapshots/*/*/two/mark.json"))
         mark.write_text(json.dumps({"format": "snapplan.snapshot/99"}))
@@ -163,6 +173,11 @@ class TestDirectory(OnFolders, BehaviourConformance):
 
 @pytest.mark.slow
 class TestDirectoryThatCrashes(OnFolders, CrashConformance):
+    pass
+
+
+@pytest.mark.slow
+class TestDirectoryThatIsPaused(OnFolders, PauseConformance):
     pass
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 class MemoryHarness(Harness):
     driver = DRIVER
+    pausable = True
 
     def __init__(self, folder: Path, *, expires_itself: bool = False) -> None:
         self._folder = folder

@@ -27,6 +27,7 @@ _SUBJECTS = (
     "listing",
     "marking",
     "naming",
+    "pausing",
     "restoring",
     "scheduling",
     "taking",
@@ -34,7 +35,12 @@ _SUBJECTS = (
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in _SUBJECTS))
 
 from snapplan.drivers.conformance.harness import Harness  # noqa: E402
-from snapplan.drivers.conformance.suite import BehaviourConformance, CrashConformance, DriverConformance  # noqa: E402
+from snapplan.drivers.conformance.suite import (  # noqa: E402
+    BehaviourConformance,
+    CrashConformance,
+    DriverConformance,
+    PauseConformance,
+)
 from snapplan.drivers.conformance.worlds import WorldTarget, content_of, parse_world  # noqa: E402
 
 __all__ = [
@@ -42,6 +48,7 @@ __all__ = [
     "CrashConformance",
     "DriverConformance",
     "Harness",
+    "PauseConformance",
     "WorldTarget",
     "content_of",
     "parse_world",

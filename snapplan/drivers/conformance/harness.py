@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import timedelta
 
     from snapplan.drivers.base import Driver, DriverType, Settings
@@ -27,6 +29,11 @@ class Harness(Protocol):
     """
 
     driver: DriverType
+    pausable: bool = False
+    """Whether the driver asks its permit before each irreversible step, so that it can be paused; needs worlds that a
+    forked process shares."""
+    lease_seconds: float = 0.3
+    """How long a call is paused at least, so that its run's lease is over."""
     locked_scope: Scope | None = None
     """The scope whose snapshots the platform locks, where it is not every one."""
 
@@ -77,6 +84,10 @@ class Harness(Protocol):
     def add_odd_names(self, target: str) -> None:
         """Give a target or a foreign snapshot a name with bytes that are no UTF-8, where the platform has such names."""
         return
+
+    def unlocked(self) -> AbstractContextManager[None]:
+        """Let the driver take no lock on its store while the block runs."""
+        return nullcontext()
 
     def lock(self, snapshot: Snapshot) -> None:
         """Let the platform lock a snapshot for a day."""

@@ -14,6 +14,7 @@ from snapplan.drivers.conformance.lab import Lab, make_lab
 from snapplan.drivers.conformance.listing import ListingTests
 from snapplan.drivers.conformance.marking import MarkTests
 from snapplan.drivers.conformance.naming import NameTests
+from snapplan.drivers.conformance.pausing import PauseTests
 from snapplan.drivers.conformance.restoring import RestoreTests
 from snapplan.drivers.conformance.scheduling import ScheduleTests
 from snapplan.drivers.conformance.taking import CreateTests
@@ -64,5 +65,9 @@ class CrashConformance(_OnAHarness, CrashTests):
     """The tests that crash the driver at each of its points; they take most of the time."""
 
 
-class DriverConformance(BehaviourConformance, CrashConformance):
+class PauseConformance(_OnAHarness, PauseTests):
+    """The tests that pause the driver at each of its points while others act."""
+
+
+class DriverConformance(BehaviourConformance, CrashConformance, PauseConformance):
     """All tests."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from snapplan import clock
 from snapplan.crash import point
-from snapplan.drivers.base import NO_MANDATE
+from snapplan.drivers.base import NO_MANDATE, NoPermit
 from snapplan.drivers.memory import capture, restoring
 from snapplan.drivers.memory.budget import Budget
 from snapplan.drivers.memory.deadlines import deadline
@@ -69,6 +69,7 @@ class MemoryDriver:
         self._backend = settings.backend
         self._project = settings.project
         self._read_only = settings.read_only
+        self._permit = settings.permit or NoPermit()
         self._faults = options.faults
         self._store = _store(settings, options, world)
 
@@ -135,6 +136,8 @@ class MemoryDriver:
                 )
             point("memory.restore.started")
             with self._writing() as world:
+                if world.restores.get(request.key) != started:
+                    raise RefusedError(self._backend, f"restore {request.key} was put right by another run meanwhile")
                 restoring.put(world, restoring.wanted(world, request, self.capabilities))
                 world.restores[request.key] = started._replace(done=True)
                 failure = strike(self._faults, world, "restore", path, request.source.name, after=True)
@@ -175,6 +178,8 @@ class MemoryDriver:
                 raise NotFoundError(self._backend, f"{request.snapshot.address} is not there")
             if request.mark.project != self._project or request.mark.target_id != found.target_id:
                 raise RefusedError(self._backend, f"{found.address} cannot become another project's or target's")
+            if _loses_pin(found.mark, request):
+                raise RefusedError(self._backend, f"{found.address} was pinned or unpinned meanwhile")
             path = _path(found)
             self._budget.write("change")
             self._strike(world, "change", path, found.name)
@@ -246,6 +251,7 @@ class MemoryDriver:
             raise RefusedError(self._backend, "it was opened to be read only")
         with self._failures(), self._store.write() as world:
             self._pass_time(world)
+            self._permit.check()
             yield world
 
     @contextmanager
@@ -283,6 +289,13 @@ def _store(settings: Settings, options: MemoryOptions, world: World | None) -> S
 def _what(mark: Mark) -> tuple[object, ...]:
     # Not the names of profile and period: these may have been moved in the policy.
     return (mark.project, mark.target_id, mark.slot, mark.key)
+
+
+def _loses_pin(mark: Mark | None, request: ChangeRequest) -> bool:
+    """Whether a change that was decided before somebody pinned the snapshot would take that pin away."""
+    planned = request.snapshot.mark
+    there = None if mark is None else mark.pin
+    return there not in (request.mark.pin, None if planned is None else planned.pin)
 
 
 def _path(snapshot: Snapshot) -> str:
