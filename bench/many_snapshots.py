@@ -95,7 +95,7 @@ def measure(root: Path, targets: int, *, record: bool) -> dict[str, Any]:
     from snapplan.render.text import plan_text
     from snapplan.workspace import Workspace
 
-    with Workspace.open(root, writable=False) as workspace:
+    with Workspace.open(root, writable=record) as workspace:
         workspace._drivers["lab"] = Scripted(listing, DRIVER.capabilities)  # type: ignore[assignment]
         if record:
             from imagined_apply import record_applied

@@ -36,6 +36,8 @@ def stranger(
     found, accepted = inventory.identity, state.accepted.get((backend, STORE))
     if accepted is not None and accepted.value == found:
         return None
+    if not found and inventory.snapshots and not state.identities.get(backend):
+        return None  # its driver has no ids; a store that is not there lists nothing
     expected = expected_identity(backend, state, known, project)
     hint = f"bring the right one back, such as by mounting its disk; snapplan accept {backend} --reason TEXT takes this one"
     if expected:
