@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MEMORY = "memory:"
 SQLITE = "sqlite:///"
 COPY_TRIES = 20
+COPY_WAIT_SECONDS = 0.05
+MOST_COPIED = 2 * 1024**3
 _LOG = "-wal"
 
 
@@ -264,8 +266,16 @@ def _open_readable(file: Path) -> Connection:
 
 def _copy(file: Path, into: sqlite3.Connection) -> None:
     """Copy one state of the database ``file``, whether others write it now or not."""
+    torn = False
     for _ in range(COPY_TRIES):
         before = _fingerprint(file)
+        if before.size > MOST_COPIED:
+            text = f"the catalog {file} is larger than {MOST_COPIED // 1024**3} GiB, which no catalog of snapplan is"
+            raise CatalogError(text, hint="Check `catalog:` in snapplan.yaml.")
+        torn = before.torn
+        if torn:
+            time.sleep(COPY_WAIT_SECONDS)
+            continue
         if before.log and before.shared:  # somebody has it open, or was killed: SQLite's own locks see to it
             return _copy_shared(file, into)
         if before.log:
@@ -274,6 +284,11 @@ def _copy(file: Path, into: sqlite3.Connection) -> None:
             _read_all(_uri(file, "mode=ro&immutable=1"), into)
         if _fingerprint(file) == before:
             return None
+    if torn:
+        raise CatalogError(
+            f"the catalog {file} was left in the middle of a change, which only a process with write access can take back",
+            hint="If it is yours, the next apply does; otherwise check `catalog:` in snapplan.yaml.",
+        )
     raise CatalogError(f"the catalog {file} changed each time it was read", hint="Try again.")
 
 
@@ -293,8 +308,13 @@ def _copy_with_log(file: Path, into: sqlite3.Connection) -> None:
     """A log that a machine's end left is brought in, in a copy: beside the original that would write."""
     with tempfile.TemporaryDirectory(prefix="snapplan-") as folder:
         copy = Path(folder) / "catalog.db"
-        for ending in ("", _LOG):
-            shutil.copyfile(file.with_name(file.name + ending), copy.with_name(copy.name + ending))
+        try:
+            for ending in ("", _LOG):
+                shutil.copyfile(file.with_name(file.name + ending), copy.with_name(copy.name + ending))
+        except FileNotFoundError:
+            return  # somebody brought it in just now, and _copy sees that the catalog changed
+        except (OSError, shutil.SpecialFileError) as error:
+            raise CatalogError(f"the catalog {file} cannot be copied to be read: {error}") from error
         _read_all(_uri(copy, "mode=rw"), into)
 
 
@@ -307,19 +327,28 @@ def _read_all(uri: str, into: sqlite3.Connection) -> None:
 
 
 class _Fingerprint(NamedTuple):
-    """What tells two states of a file apart; ``log`` says that there are changes beside it, ``shared`` that it is open."""
+    """What tells two states of a file apart; ``size`` counts its log, in which changes are that are not in it yet.
+
+    ``log`` says that there is one, ``shared`` that somebody has it open. ``torn``: the file is being changed itself, or was
+    left so. SQLite would take that back, and would remove the file that a journal names, so it is not given one that
+    somebody else may have put there.
+    """
 
     inode: int
     size: int
     changed: int
     log: bool
     shared: bool
+    torn: bool
 
 
 def _fingerprint(file: Path) -> _Fingerprint:
     status = file.stat()
-    log = any(_size(file, ending) for ending in (_LOG, "-journal"))
-    return _Fingerprint(status.st_ino, status.st_size, status.st_mtime_ns, log, _size(file, "-shm") > 0)
+    log = _size(file, _LOG)
+    size = status.st_size + log
+    return _Fingerprint(
+        status.st_ino, size, status.st_mtime_ns, log > 0, _size(file, "-shm") > 0, _size(file, "-journal") > 0
+    )
 
 
 def _size(file: Path, ending: str) -> int:

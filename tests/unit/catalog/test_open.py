@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -307,6 +308,40 @@ def test_what_a_killed_writer_left_is_read_and_stays(tmp_path: Path) -> None:
     assert set(reader.state().profiles) == {"gold", "silver"}
     reader.close()
     assert listing(tmp_path / "b") == before
+
+
+def test_one_with_a_journal_is_not_given_to_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite would take back what the journal says, and remove a file that it names: anybody can plant one."""
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path).close()
+    victim = tmp_path / "victim"
+    victim.write_text("other.db-journal\0")
+    name = str(victim).encode()
+    tail = name + struct.pack(">II", len(name), sum(name)) + bytes.fromhex("d9d505f920a163d7")
+    header = bytes.fromhex("d9d505f920a163d7") + struct.pack(">IIIII", 0, 0, 1, 512, 4096)
+    (tmp_path / "c.db-journal").write_bytes(header.ljust(512, b"\0") + struct.pack(">I", 0x40000001) + tail)
+    monkeypatch.setattr("snapplan.catalog.open.COPY_WAIT_SECONDS", 0.001)
+    with pytest.raises(CatalogError, match="in the middle of a change"):
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
+    assert victim.exists()
+    (tmp_path / "c.db-journal").unlink()
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False).close()
+
+
+def test_a_reader_waits_for_a_journal_that_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path).close()
+    journal = tmp_path / "c.db-journal"
+    journal.write_bytes(b"x")
+    monkeypatch.setattr("snapplan.catalog.open.time.sleep", lambda _: journal.unlink())
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False).close()
+
+
+@pytest.mark.parametrize("ending", ["", "-wal"])
+def test_a_giant_is_not_copied(ending: str, tmp_path: Path) -> None:
+    open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path).close()
+    with open(tmp_path / f"c.db{ending}", "ab") as file:
+        file.truncate(10 * 1024**3)
+    with pytest.raises(CatalogError, match="larger than 2 GiB"):
+        open_catalog("sqlite:///c.db", project=PROJECT, base=tmp_path, writable=False)
 
 
 def test_one_that_is_not_there_knows_nothing_and_is_not_made(tmp_path: Path) -> None:
