@@ -22,6 +22,8 @@ assignments: {all: {profile: gold, targets: [{backend: dc1, scope: vm}]}}
 """
 FIRST = "2026-11-22T12:00:00Z"
 
+ALLOWED = ("--allow", "SP304", "--reason", "given up on purpose")
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
@@ -52,7 +54,7 @@ def test_a_pin_is_on_the_platform_when_the_command_returns(repository: Repositor
 def test_what_is_held_stays_with_applies_in_between(repository: Repository) -> None:
     (repository.root / "policies" / "policy.yaml").write_text(POLICY.replace("assignments", "moved: []\n#"))
     (name,) = repository.names("dc1/vm/web", FIRST)
-    repository.apply("2026-11-22T13:00:00Z")
+    repository.apply("2026-11-22T13:00:00Z", 0, *ALLOWED)
     for now in ("2026-11-28T00:00:00Z", "2026-12-01T11:00:00Z", "2026-12-04T23:00:00Z"):
         shown = repository.apply(now).stdout
         assert repository.names("dc1/vm/web", now) == [name]
@@ -63,7 +65,7 @@ def test_what_is_held_stays_with_applies_in_between(repository: Repository) -> N
 
 def test_what_the_platform_deleted_in_time_is_no_drift(repository: Repository) -> None:
     (repository.root / "policies" / "policy.yaml").write_text(POLICY.replace("assignments", "moved: []\n#"))
-    repository.apply("2026-11-22T13:00:00Z")
+    repository.apply("2026-11-22T13:00:00Z", 0, *ALLOWED)
     after = "2026-12-01T12:00:00Z"
     document = repository.json("plan", now=after)
     assert (document["drift"], document["backends"][0]["snapshots"]) == ([], 0)
