@@ -56,6 +56,7 @@ def simulated(repository: Repository, start: str, end: str, every: str) -> dict[
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_simulation_across_the_autumn_change_equals_really_applying_every_hour(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

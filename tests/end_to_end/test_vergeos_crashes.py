@@ -17,7 +17,7 @@ from .vergeos_faults.remains import differences, remains
 from .vergeos_faults.rig import Rig, rig
 from .vergeos_faults.scenario import APPLY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ALL = os.environ.get("SNAPPLAN_FAULTS") == "all"
 PARTS = 8
 """So many tests share the points, so that processes can share the tests."""

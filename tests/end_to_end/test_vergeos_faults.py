@@ -20,7 +20,7 @@ from .vergeos_faults.strikes import FAULTS
 from .vergeos_faults.table import lines
 from .vergeos_faults.writes import writes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 EVERY = 1 if os.environ.get("SNAPPLAN_FAULTS") == "all" else len(FAULTS)
 CELLS = [
     (at, fault) for row, at in enumerate(writes()) for column, fault in enumerate(FAULTS) if (row + column) % EVERY == 0

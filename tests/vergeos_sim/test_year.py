@@ -74,6 +74,7 @@ def remaining(lives: Lives) -> set[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_year_in_utc_differs_in_the_first_snapshot_alone(tmp_path: Path) -> None:
     targets, given = {**PLAINLY, "volume/shared": "calm"}, profiles(plain=PLAIN, calm=calm(PLAIN))
     ours = replayed(tmp_path, policy(given, targets), list(targets))
@@ -89,6 +90,7 @@ def test_a_year_in_utc_differs_in_the_first_snapshot_alone(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_year_with_summer_time_differs_as_listed(tmp_path: Path) -> None:
     targets = {**PLAINLY, "cloud": "calm", "vm/web-02": "between", "volume/other": "rarely"}
     all_of_them = {"plain": PLAIN, "calm": calm(PLAIN), "between": BETWEEN, "rarely": calm(BETWEEN)}
