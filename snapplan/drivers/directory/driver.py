@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from snapplan.models.snapshot import Mark, Snapshot
     from snapplan.models.target import Capabilities
 
+_NO_TARGET = "{path!r} is no target: it is the store of another project or backend"
+
 
 class DirectoryDriver:
     """One configured set of folders. It holds nothing open; all state is on the disk."""
@@ -75,10 +77,11 @@ class DirectoryDriver:
         """
         with reaching(self._settings.backend, "list what there is"):
             targets = list_targets(self._layout, self._settings.quiesce_commands)
+            others = [_NO_TARGET.format(path=str(path)) for path in self._layout.stores_of_others()]
             if self._options.store_id:
                 self._store.check_identity()
             if not self._store.exists():
-                return Inventory(tuple(targets), [])
+                return Inventory(tuple(targets), [], notices=tuple(others))
             with self._opened() as store:
                 notices = check_store(store, put_right=False)
                 journals = list_journals(store)
@@ -96,7 +99,7 @@ class DirectoryDriver:
             restores,
             identity=identity,
             attention=attention,
-            notices=(*notices, *unmarked_notices(snapshots)),
+            notices=(*others, *notices, *unmarked_notices(snapshots)),
         )
 
     @contextmanager

@@ -136,6 +136,17 @@ class Layout(NamedTuple):
         # What is mounted is not asked: a dead server never answers.
         return str(real) not in mounts and os.path.lexists(folder / MARKER) and is_real_store_at(folder)
 
+    def stores_of_others(self) -> list[Path]:
+        """Return the folders beside the targets that are none, as they are real stores which this run does not know."""
+        mounts = mount_points()
+        folders = [self.folder_of(scope) for scope in FOLDERS]
+        return [
+            path
+            for folder in folders
+            for path, is_link in ([] if folder is None else _folders(folder))
+            if self._is_store(path, is_link, mounts) and path.resolve() not in self.stores
+        ]
+
     def check_links(self, scope: Scope, name: str) -> None:
         """Raise ``RefusedError`` where a target is reached through a link that neither root nor the running user owns.
 

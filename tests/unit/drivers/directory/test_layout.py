@@ -50,6 +50,8 @@ def test_what_is_no_folder_or_a_store_is_no_target(folders: Folders) -> None:
     (store / "backends").mkdir()
     (store / "trash").mkdir()
     assert _keys(folders) == ["cloud", "tenant/acme", "vm/web", "volume/a", "volume/b"]
+    [notice] = folders.open().inventory().notices
+    assert str(store) in notice, "what is left out is said"
 
 
 def test_a_user_s_own_file_of_the_marker_s_name_hides_nothing(folders: Folders) -> None:
