@@ -34,6 +34,10 @@ def told(text: str) -> None:
 
 def notice(text: str) -> None:
     """Write one line for the person at the terminal, or for a log, to stderr, if anybody reads it."""
+    if "##" in text:
+        from snapplan.render.phrases import without_ci_commands
+
+        text = without_ci_commands(text)
     with suppress(BrokenPipeError):
         sys.stderr.write(f"{redact(text)}\n")
         sys.stderr.flush()

@@ -35,14 +35,19 @@ class Session:
         """The policy repository: the nearest one at or above ``folder``, or ``folder`` where there is none.
 
         Raises ``CommandLineError`` for one above that somebody else owns: in a folder that many may write to, such as
-        ``/tmp``, anybody could put one, and its commands would be run.
+        ``/tmp``, anybody could put one, and its commands would be run. In the working folder itself, for one that belongs
+        neither to a user we trust nor to the folder's owner.
         """
         from snapplan.config.files import absolute, find_root
 
         found = find_root(self.folder)
-        if found is not None and found != absolute(self.folder):
-            _refuse_foreign(found / "snapplan.yaml")
-        return found or self.folder
+        if found is None:
+            return self.folder
+        config = found / "snapplan.yaml"
+        is_above = found != absolute(self.folder)
+        if is_above or (self.directory is None and config.lstat().st_uid != found.stat().st_uid):
+            _refuse_foreign(config)
+        return found
 
     @property
     def trust(self) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from snapplan.render.jsonplan import json_text
 from snapplan.render.phrases import cells, counted, shown
 from snapplan.render.style import PLAIN, Style
 
@@ -94,7 +94,7 @@ def diagnostics_json(findings: Sequence[Mapping[str, Any]], *, files: int) -> st
     """Return all findings as one JSON document, ending with a newline."""
     counts = {f"{severity}s": sum(f["severity"] == severity for f in findings) for severity in _RANK}
     document = {"format": FORMAT, "files": files, **counts, "diagnostics": ordered(findings)}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def diagnostics_github(findings: Sequence[Mapping[str, Any]]) -> str:

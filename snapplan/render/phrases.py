@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,24 @@ VERBS = ("restore", "expire", "change", "snapshot", "assign", "profile")
 
 SYMBOLS = {"snapshot": "+", "change": "~", "expire": "-", "restore": "<", "assign": "=", "profile": "="}
 
+_CI_COMMAND = r"##(?=\w*\[)"
 _AGE_STEPS = ((86_400 * 2, 86_400, "d"), (3_600 * 2, 3_600, "h"), (60, 60, "m"), (0, 1, "s"))
 
 
 def shown(value: object) -> str:
-    """Return ``value`` on one line without control characters, so that a hostile name cannot steer a terminal."""
-    text = str(value)
+    """Return ``value`` on one line that steers neither a terminal nor a CI, whatever a hostile name holds.
+
+    Some CI systems take ``##vso[...]`` or ``##[...]`` anywhere in what a job prints for a command: set this variable.
+    """
+    text = without_ci_commands(str(value))
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def without_ci_commands(text: str) -> str:
+    """Return ``text`` with what a CI would carry out written apart, as ``# #vso[...]``."""
+    return re.sub(_CI_COMMAND, "# #", text) if "##" in text else text
 
 
 def cells(text: str) -> int:

@@ -30,3 +30,18 @@ def test_one_planted_above_is_refused(
     assert run("plan", "-C", str(repository)).code == 0, "named on purpose"
     monkeypatch.setenv("SUDO_UID", "54321")
     assert run("validate").code == 0, "the user who called sudo"
+
+
+@needs_root
+def test_one_planted_in_a_folder_of_others_is_refused(
+    repository: Path, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in ``/tmp``; a whole checkout of another user is not refused, as containers have them."""
+    monkeypatch.chdir(repository)
+    os.chown(repository / "snapplan.yaml", 54321, -1)
+    ran = run("plan")
+    assert (ran.code, ran.out) == (64, "")
+    assert "belongs to another user (id 54321)" in ran.err
+    assert run("validate", "-C", ".").code == 0, "named on purpose"
+    os.chown(repository, 54321, -1)
+    assert run("validate").code == 0

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from snapplan.render.account import account_text
+from snapplan.render.jsonplan import json_text
+from snapplan.render.markdown import plan_markdown
 from snapplan.render.style import PLAIN, Style, style_for
 from snapplan.render.text import plan_text, table
 
@@ -31,6 +34,15 @@ def test_colour_never_carries_meaning(name: str) -> None:
 @pytest.mark.parametrize("name", PLANS)
 def test_nothing_steers_the_terminal(name: str) -> None:
     assert all(line.isprintable() for line in plan_text(plan(name), full=True, verbose=True).splitlines())
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_nothing_steers_a_ci(name: str) -> None:
+    """Azure and GitHub take these for commands anywhere in a line."""
+    document = json.loads(json.dumps(plan(name)).replace("lab/", "lab/##vso[task.setvariable variable=PATH]x##[error]"))
+    assert json.loads(json_text(document)) == document
+    for text in (plan_text(document, full=True, verbose=True), plan_markdown(document, full=True), json_text(document)):
+        assert not re.search(r"##\w*\[", text)
 
 
 @pytest.mark.parametrize("name", PLANS)
