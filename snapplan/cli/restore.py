@@ -63,8 +63,8 @@ def command(
 ) -> int:
     """Restore a target from one of its snapshots: show the plan, ask, do it.
 
-    A clone is a new object beside the old one. In place replaces the target's content; a safety snapshot is taken first,
-    and the target's name has to be typed, or given with --confirm.
+    A clone is a new object beside the old one. In place replaces the target's content, and what is replaced is kept for
+    seven days as a safety snapshot; the target's name has to be typed, or given with --confirm.
 
     \b
     Examples:

@@ -1,8 +1,25 @@
 """The contract between the applier and a driver.
 
 A driver package exports ``DRIVER``, a ``DriverType``, under the entry-point group ``snapplan.drivers``. ``DRIVER.open``
-returns a connection to one configured backend. A driver raises the ``BackendError`` family only (``snapplan.errors``);
-anything else is a bug. ``snapplan.drivers.conformance`` tests all that is said here.
+returns a connection to one configured backend. A driver raises the ``BackendError`` family only (``snapplan.errors``)
+and the ``FencedError`` of its permit; anything else is a bug. ``snapplan.drivers.conformance`` tests all that is said here.
+
+What a driver owes where it writes. A call can take minutes and be paused for longer than its run's lease; meanwhile
+another run may have put right what it had begun, pinned what it deletes, or begun the same anew. So:
+
+- A driver that writes files or other things that two programs can write at once locks them in a way that the holder's
+  death ends, and only that: shared for ``create``, alone for ``change``, ``expire``, ``restore`` and ``recover``. It
+  waits with ``Permit.wait`` and then raises ``StoreLockedError``, naming the holder. ``inventory`` neither waits nor
+  writes.
+- Right before each step that cannot be taken back (each exchange of a restore, the deletion of a snapshot, the
+  replacement of a mark, the completion of a capture), and after the lock, it asks ``Permit.check`` and looks again:
+  that the thing is the one that was meant, that it is not pinned or needed, and that its own record of the call is as
+  this call wrote it.
+- What should be there and is missing is an error. It is never an empty thing.
+- A restore in place of a driver with ``keeps_replaced`` throws nothing away: what it replaced is listed as a snapshot
+  that is ``set_aside`` from the first exchange on, in use until it is complete; its retention begins then. What the
+  source left out, and other targets inside, stays in the target, or the restore is refused.
+- What it reads from where others may write is input, and what it follows belongs to the user who runs it.
 """
 
 from __future__ import annotations
@@ -144,7 +161,10 @@ class Driver(Protocol):
         ...
 
     def change(self, requests: Sequence[ChangeRequest]) -> Iterator[Outcome]:
-        """Replace marks, each atomically; yield one outcome per request, in order."""
+        """Replace marks, each atomically; yield one outcome per request, in order.
+
+        Refuses to take away a pin that the request's ``snapshot`` does not have: somebody pinned it since.
+        """
         ...
 
     def expire(self, requests: Sequence[ExpireRequest]) -> Iterator[Outcome]:
@@ -156,7 +176,10 @@ class Driver(Protocol):
         ...
 
     def restore(self, request: RestoreRequest) -> Outcome:
-        """Restore one target; durable when it returns. A crash leaves the old content or the new, never a mixture.
+        """Restore one target; durable when it returns. A crash leaves the old content or the new.
+
+        Where several things are exchanged one by one it may leave a part of each, and the listing says so
+        (``StartedRestore.exchanged``) until ``recover`` is told what to make of it.
 
         A key that the backend knows as done is a success with ``existed`` and does nothing.
         """
