@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import codecs
 import errno
+import itertools
 import json
 import os
 import shutil
-import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from snapplan import clock
 from snapplan.drivers.directory import linux
+from snapplan.drivers.directory.content import DataCopier
 from snapplan.drivers.directory.failure import refusal
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, QuiesceError, RefusedError
 from snapplan.models.policy import QuiesceCommands
@@ -229,25 +230,23 @@ def test_a_mounted_target_is_in_the_cloud_with_what_is_mounted(
     assert (folders.root / "volumes/copy/deep/file").read_text() == "behind"
 
 
-def test_what_changes_while_it_is_copied_is_recorded_and_said(folders: Folders) -> None:
+def test_what_changes_while_it_is_copied_is_recorded_and_said(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = folders.root / "volumes/a/log"
-    file.write_bytes(os.urandom(1 << 20) * 48)
-    request = folders.request("volume/a")
-    stop = threading.Event()
+    file.write_bytes(b"log")
+    inode, numbers, copy = file.stat().st_ino, itertools.count(1), DataCopier.copy
 
-    def rewrite() -> None:
-        number = 0
-        while not stop.is_set():
-            number += 1
-            os.utime(file, ns=(0, number))
+    def copied_while_it_is_written(
+        self: DataCopier, src_fd: int, dst_fd: int, status: os.stat_result, *more: Any
+    ) -> Any:
+        result = copy(self, src_fd, dst_fd, status, *more)
+        if status.st_ino == inode:
+            os.utime(file, ns=(0, next(numbers)))
+        return result
 
-    thread = threading.Thread(target=rewrite)
-    thread.start()
-    try:
-        outcome = folders.create(request)
-    finally:
-        stop.set()
-        thread.join()
+    monkeypatch.setattr(DataCopier, "copy", copied_while_it_is_written)
+    outcome = folders.create(folders.request("volume/a"))
     assert outcome.error is None
     assert outcome.snapshot is not None
     assert outcome.snapshot.consistent is False

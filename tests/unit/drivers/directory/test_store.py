@@ -5,13 +5,13 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from snapplan import clock
 from snapplan.drivers.directory.removal import remove_tree
 from snapplan.drivers.directory.store import Store
 from snapplan.errors import BackendError, NotFoundError, NotSupportedError, RefusedError
@@ -282,13 +282,13 @@ def test_many_snapshots_are_listed_fast(folders: Folders) -> None:
         }
         (folder / "mark.json").write_text(json.dumps(document))
     driver = folders.open()
-    started = clock.monotonic()
+    started = time.process_time()
     snapshots = driver.inventory().snapshots
-    seconds = clock.monotonic() - started
+    seconds = time.process_time() - started
     assert len(snapshots) == 2_001
     assert pattern in snapshots
-    # A fifth of ten thousand, which take half a second on a quiet machine; the limit leaves room for a busy one.
-    assert seconds < 2
+    # It takes about 0.15 s; one that reads each of them again for each other takes minutes.
+    assert seconds < 3
 
 
 def test_the_layout_can_be_guessed_from_the_names(folders: Folders) -> None:
