@@ -227,6 +227,8 @@ class _Adoption:
 
         A path that the checkout has and the commit does not is not used, nor one on which the checkout has links.
         """
+        if self._brings_links(text):
+            self.withheld[backend] = f"the checkout brings links or submodules into {show(text)}"
         if not _is_relative(text):
             return text
         name = os.path.normpath(text)
@@ -240,6 +242,17 @@ class _Adoption:
         if required or blob is not None or is_file or (os.path.lexists(there) and self._leads_elsewhere(name)):
             self.withheld[backend] = f"it names {show(text)}, which {self._commit.revision} does not have as a file"
         return text
+
+    def _brings_links(self, text: str) -> bool:
+        """Whether ``text`` is a folder into which the checkout brings ways out that the trusted commit does not have."""
+        place, (checkout, commit, _) = absolute(self._root / text), self._commit
+        if not place.is_relative_to(checkout.folder) or not os.path.isdir(place):  # noqa: PTH112 (never raises)
+            return False
+        below = [place.relative_to(checkout.folder).as_posix().removeprefix(".")]
+        trusted, own = blobs(checkout, commit, below), blobs(checkout, "HEAD", below)
+        if trusted is None or own is None:
+            return True
+        return any(blob.mode not in _REGULAR and trusted.get(path) != blob for path, blob in own.items())
 
     def _leads_elsewhere(self, name: str) -> bool:
         """Whether there is a link on the way to ``name`` in the checkout."""

@@ -203,6 +203,28 @@ class TestFiles:
         assert contacted == []
         assert 'it names "lab", which main does not have as a file' in ran.out
 
+    @pytest.mark.parametrize("root", ["data", "in full", "."])
+    def test_links_that_the_change_brings_into_a_folder_are_not_followed(
+        self, root: str, change: Path, run: Callable[..., Ran], contacted: list[Any], tmp_path: Path
+    ) -> None:
+        """They would show what any folder of the runner holds."""
+        folder = change if root == "." else change / "data"
+        edit(change, "root: lab", f"root: {folder if root == 'in full' else root}")
+        (folder / "volumes" / "a").mkdir(parents=True)
+        (folder / "volumes" / "a" / "file").touch()
+        (folder / "volumes" / "old").symlink_to("a")
+        commit_all(change)
+        git(change, "branch", "--force", "main")
+        assert run("plan", "--trust", "main").code == 0
+        assert len(contacted) == 1, "what the trusted commit has is no way out that a stranger made"
+        (tmp_path / "private" / "payroll").mkdir(parents=True)
+        (folder / "vms").symlink_to(tmp_path / "private")
+        commit_all(change)
+        ran = run("list", "targets", "--trust", "main")
+        assert "payroll" not in ran.out
+        assert len(contacted) == 1
+        assert "the checkout brings links" in run("plan", "--trust", "main").out
+
     def test_a_catalog_that_the_change_brings_is_not_read(
         self, change: Path, run: Callable[..., Ran], contacted: list[Any]
     ) -> None:
