@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,9 +29,15 @@ def sealed(document: Mapping[str, Any], identity: str) -> dict[str, Any]:
 
 
 def write(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a plan to a file that only its owner may read; it appears whole or not at all. Raises ``SnapplanError``."""
+    """Write a plan to a file that only its owner may read; it appears whole or not at all.
+
+    Raises ``SnapplanError``, also where something else than a file is there: a device such as ``/dev/null`` would be
+    replaced by a file, and a link may be one that a stranger's checkout brought.
+    """
     import tempfile
 
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise SnapplanError(f"the plan cannot be written to {path}: it is not a regular file", hint="Name another one.")
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     temporary = None
     try:

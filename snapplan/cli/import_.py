@@ -144,6 +144,8 @@ def _name_in(root: Path, file: Path | None) -> str | None:
 
 def _write(out: Path, text: str) -> None:
     try:
+        if out.is_symlink():
+            raise CommandLineError(f"{out} is a link, which may lead anywhere", hint="Name the file itself.")
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
     except OSError as error:

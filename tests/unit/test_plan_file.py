@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,25 @@ def test_what_is_written_is_read_as_it_was(document: dict[str, Any], tmp_path: P
     assert read(file) == document
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_nothing_but_a_file_is_replaced(kind: str, document: dict[str, Any], tmp_path: Path) -> None:
+    """A device such as ``/dev/null`` would be gone, and a link may lead anywhere."""
+    there, elsewhere = tmp_path / "plan.json", tmp_path / "elsewhere"
+    elsewhere.touch()
+    if kind == "link":
+        there.symlink_to(elsewhere)
+    elif kind == "pipe":
+        os.mkfifo(there)
+    else:
+        there.mkdir()
+    before = there.lstat()
+    with pytest.raises(SnapplanError, match="it is not a regular file"):
+        write(there, document)
+    assert there.lstat() == before
+    assert elsewhere.read_text() == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "plan.json"]
 
 
 def test_the_checksum_is_of_the_canonical_form(document: dict[str, Any]) -> None:
