@@ -8,6 +8,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from snapplan.drivers.directory.descent import Descent
+from snapplan.drivers.directory.facts import SET_ASIDE
 from snapplan.drivers.directory.listing import damage_of
 from snapplan.drivers.directory.manifest import (
     Entry,
@@ -95,10 +96,17 @@ def verify_snapshot(path: Path, facts: Facts, sample: int, on: date) -> Verifica
         manifest = read_manifest(path / MANIFEST)
         compared = verify_all(path / DATA, manifest, chosen=_sample(facts.id, sample, on))
     except ManifestError as error:
+        if facts.source == SET_ASIDE:
+            return Verification(tuple(record))
         return Verification((*record, Difference(MANIFEST, "record", found=str(error))))
     except OSError as error:
+        if facts.source == SET_ASIDE and isinstance(error, FileNotFoundError):
+            return Verification(tuple(record))
         unreadable = Difference(".", "unreadable", found=os.strerror(error.errno or 0))
         return Verification(tuple(record) or (unreadable,))
+    if facts.source == SET_ASIDE:
+        # Programs may still write to it: the manifest says what it was, not what it has to be.
+        return compared._replace(differences=tuple(record))
     return compared._replace(differences=(*record, *map(_shown, compared.differences)))
 
 

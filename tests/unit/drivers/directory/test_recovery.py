@@ -11,7 +11,7 @@ from snapplan.drivers.directory.removal import remove_tree
 from snapplan.errors import BackendError, OutcomeUnknownError
 from snapplan.models.target import RestoreMode
 
-from .folders import Folders, restoring
+from .folders import COMPLETE, Folders, restoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,3 +129,53 @@ def _end_of(folders: Folders, request: RestoreRequest) -> str:
     except BackendError as error:
         return type(error).__name__
     return "done"
+
+
+def _as_of_an_earlier_snapplan(folders: Folders) -> None:
+    """Write the journal as a snapplan did that threw away what a restore had replaced."""
+    [path] = folders.store.glob("restores/*/*.json")
+    document = json.loads(path.read_text())
+    aside = Path(document["aside"])
+    earlier = aside.with_name("restore-1.aside")
+    aside.rename(earlier)
+    for number, unit in enumerate(document["plan"]["units"]):
+        place = earlier / unit["aside"]
+        if unit["kind"] == "remove":
+            # That one put it beside the tree, under a number.
+            spare = earlier / "old/0" / str(number)
+            spare.parent.mkdir(parents=True, exist_ok=True)
+            if place.exists():
+                place.rename(spare)
+            place = spare
+        unit["aside"] = str(place)
+    del document["token"], document["set_aside"], document["trees"], document["plan"]["around"]
+    path.write_text(json.dumps(document | {"format": "snapplan.restore/1", "aside": str(earlier)}))
+
+
+@pytest.mark.parametrize("point", ["restore.swap.before:1", "restore.swap.after:1", "restore.swap.after:2", "last"])
+@pytest.mark.parametrize("key", ["vm/web", "cloud"])
+def test_what_an_earlier_snapplan_replaced_becomes_a_safety_snapshot(
+    folders: Folders, dying: Dying, point: str, key: str
+) -> None:
+    folders.options = {"root": "lab", "volumes": {"inner": "lab/vms/web/inner"}} if key == "vm/web" else {"root": "lab"}
+    folders.write(vms__web__inner__file="inner", vms__web__one="1", vms__web__two="2")
+    snapshot = folders.take(key)
+    after = folders.tree()
+    folders.write(vms__web__one="one now", vms__web__late="late now")
+    before = folders.tree()
+    point = "restore.exchanged.written" if point == "last" else point
+    dying.die(folders.settings(), "restore", restoring(snapshot, key), point)
+    _as_of_an_earlier_snapplan(folders)
+    [recovered] = folders.open().recover(frozenset())
+    if recovered.pending:
+        [recovered] = folders.open().recover(frozenset(), COMPLETE)
+    assert folders.tree() == (after if recovered.completed else before)
+    assert recovered.completed is (point != "restore.swap.before:1")
+    kept = [each for each in folders.snapshots() if each.set_aside]
+    assert len(kept) == recovered.completed
+    for each in kept:
+        assert not each.in_use
+        assert {"one now", "late now"} <= set(folders.tree(folders.folder_of(each) / "data").values())
+        assert folders.open().restore(restoring(each, key, restore="back")).error is None
+        assert folders.tree() == before
+    assert list(folders.store.glob("restores/*/*.aside")) == []

@@ -393,6 +393,7 @@ def test_what_a_restore_replaces_is_its_safety_snapshot(folders: Folders, source
     assert {"spoilt", "late and later"} <= _replaced(folders)
     moved = folders.folder_of(kept) / ("data" if source == "own" else "data/root/volumes/a")
     assert moved.stat().st_ino == inode, "it is moved, never copied"
+    assert folders.open().verify(kept).differences == ()
     # It can be restored from, though it changed after it was recorded.
     outcome = folders.open().restore(restoring(kept, key, restore="back"))
     assert (place / "late").read_text() == "late and later"
