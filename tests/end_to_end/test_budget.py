@@ -58,3 +58,24 @@ def test_the_document_has_the_counts(repository: Repository) -> None:
     document = repository.json("plan", now=FIRST)
     assert document["backends"][0]["requests"] == {"read": 4, "apply": 24, "spent": 4, "limit": 30}
     assert repository.json("plan", now=FIRST)["digest"] == document["digest"], "what is spent is no part of the meaning"
+
+
+def test_a_restore_has_a_reserve_and_in_an_emergency_no_limit(repository: Repository) -> None:
+    repository.run("plan", now=FIRST)
+    repository.apply(FIRST, None)
+    refused = None
+    for number in range(20):
+        words = ("restore", "dc1/vm/web-1", "--as", f"back-{number}", "--auto-approve")
+        done = repository.run(*words, now=FIRST, expect=None)
+        if done.returncode:
+            refused = words
+            break
+        assert "1 restored" in done.stdout
+    assert number > 0, "the first one has a reserve"
+    assert refused is not None, "and the reserve has an end"
+    assert "--no-budget --reason TEXT" in done.stdout + done.stderr
+    assert repository.run(*refused, "--no-budget", now=FIRST, expect=64).stdout == ""
+    done = repository.run(*refused, "--no-budget", "--reason", "INC-7", now=FIRST)
+    assert "1 restored" in done.stdout
+    [newest, *_] = repository.json("list", "runs", now=FIRST)
+    assert (newest["allowed"], newest["reason"]) == (["SP444"], "INC-7")
