@@ -138,10 +138,10 @@ def _settled(restoring: Restoring, journal: Journal, mandate: Mandate) -> list[R
         if journal.key not in mandate.complete:
             return [_pending(journal)]
     journal = _ours(restoring, _with_set_aside(restoring.layout, store, journal))
-    return [_completed(restoring, journal)]
+    return [_completed(restoring, journal, mandate)]
 
 
-def _pending(journal: Journal) -> Recovered:
+def _pending(journal: Journal, *said: str) -> Recovered:
     done = 0
     for unit in journal.plan.units:
         done += swap.progress([unit]) is not Progress.NOTHING
@@ -149,7 +149,7 @@ def _pending(journal: Journal) -> Recovered:
         f"restore {journal.key!r} of {journal.target_id}, which run {journal.run} had begun, is half done"
         f" ({done} of {len(journal.plan.units)} parts); a person has to say whether it is completed or undone"
     )
-    return Recovered(text, journal.key, pending=True)
+    return Recovered("; ".join([text, *said]), journal.key, pending=True)
 
 
 def _ours(restoring: Restoring, journal: Journal) -> Journal:
@@ -169,12 +169,14 @@ def _undone(restoring: Restoring, journal: Journal, *said: str) -> Recovered:
     return Recovered("; ".join([text, *said]), journal.key, completed=False)
 
 
-def _completed(restoring: Restoring, journal: Journal) -> Recovered:
+def _completed(restoring: Restoring, journal: Journal, mandate: Mandate) -> Recovered:
     try:
         swap.carry_out(journal.plan.units, restoring.check(journal))
         swap.set_metadata(journal.plan.folders)
     except (OSError, MovedAwayError) as error:
         reason = describe(error) if isinstance(error, OSError) else str(error)
+        if journal.mode == RestoreMode.IN_PLACE and journal.key not in mandate.complete:
+            return _pending(journal, f"it could not be completed: {reason}")
         return _taken_back(restoring, journal, f"it could not be completed: {reason}")
     return _finished(restoring, exchanged(restoring, journal))
 

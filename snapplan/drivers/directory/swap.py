@@ -211,22 +211,31 @@ def undo(units: Sequence[Unit], check: Callable[[], None] = lambda: None) -> Non
     """Take back all renames that are done, and make that durable. Raises ``MovedAwayError``, ``OSError``.
 
     ``check`` is asked right before each. Where the new thing still waits aside nothing was renamed, and whatever stands at
-    that place meanwhile is left alone.
+    that place meanwhile is left alone. What somebody put there after the rename goes aside in its stead.
     """
     for unit in reversed(units):
         check()
-        if _inode(unit.aside) != unit.new and is_done(unit):
+        if _inode(unit.aside) != unit.new and _inode(unit.live) != unit.old and is_done(unit):
             _rename_back(unit)
     sync_parents(*(path for unit in units for path in (unit.live, unit.aside) if path.parent.is_dir()))
 
 
 def is_done(unit: Unit) -> bool:
-    """Return whether the rename of ``unit`` has happened. Raises ``MovedAwayError`` when that cannot be told."""
+    """Return whether the rename of ``unit`` has happened. Raises ``MovedAwayError`` when that cannot be told.
+
+    What lies aside tells, as that folder is ours alone: a program may since have saved anew, or removed, what was put in
+    place.
+    """
     there, aside = _inode(unit.live), _inode(unit.aside)
-    if (there, aside) == (unit.new, unit.old):
-        return True
     if (there, aside) == (unit.old, unit.new):
         return False
+    if unit.old is not None and aside == unit.old:
+        return True
+    if there == unit.old and aside is not None:
+        # It was taken back, and what had been put there meanwhile went aside.
+        return False
+    if aside is None and (unit.kind is Kind.ADD or there is unit.new is None) and unit.aside.parent.is_dir():
+        return True
     raise MovedAwayError(f"{str(unit.live)!r} is neither the old content nor the restored one")
 
 
@@ -260,12 +269,14 @@ def _rename(unit: Unit) -> None:
 
 
 def _rename_back(unit: Unit) -> None:
-    if unit.kind is Kind.EXCHANGE:
-        linux.exchange(unit.aside, unit.live)
-    elif unit.kind is Kind.ADD:
+    if unit.kind is Kind.ADD:
         linux.rename_exclusive(unit.live, unit.aside)
-    else:
+    elif not os.path.lexists(unit.live):
         linux.rename_exclusive(unit.aside, unit.live)
+    elif _is_folder(unit.aside) and not _is_folder(unit.live):
+        raise MovedAwayError(f"{str(unit.live)!r} was a folder and is none any more")
+    else:
+        linux.exchange(unit.aside, unit.live)
 
 
 def _inode(path: Path) -> int | None:
@@ -283,7 +294,7 @@ def progress(units: Sequence[Unit]) -> Progress:
             done.append(is_done(unit))
         except MovedAwayError:
             # Where the new thing still waits, nothing was renamed: somebody changed the target.
-            done.append(unit.new is None or _inode(unit.aside) != unit.new)
+            done.append(_inode(unit.aside) != unit.new)
     if not any(done):
         return Progress.NOTHING
     return Progress.ALL if all(done) else Progress.SOME

@@ -339,19 +339,72 @@ def test_what_a_person_put_there_after_a_crash_is_kept(folders: Folders, dying: 
     assert _aside(folders) == []
 
 
-def test_what_is_neither_old_nor_new_after_the_renames_is_left_and_said(folders: Folders, dying: Dying) -> None:
+def test_a_target_put_there_anew_after_the_renames_stays_and_what_was_replaced_is_kept(
+    folders: Folders, dying: Dying
+) -> None:
     snapshot = folders.take("volume/a")
     folders.write(volumes__a__file="old")
     dying.die(folders.settings(), "restore", restoring(snapshot, "volume/a"), "restore.swap.after")
     (folders.root / "volumes/a").rename(folders.root / "volumes/mine")
     folders.write(volumes__a__file="theirs")
-    for _ in range(2):
-        with pytest.raises(BackendError, match="neither completed nor undone") as caught:
-            folders.open().recover(frozenset())
-    assert "remove" in caught.value.hint
+    [recovered] = folders.open().recover(frozenset())
+    assert recovered.completed
     assert (folders.root / "volumes/a/file").read_text() == "theirs"
+    assert _replaced(folders) == {"old"}
+    assert _aside(folders) == []
+
+
+def test_what_is_nowhere_after_the_renames_is_left_and_said(folders: Folders, dying: Dying) -> None:
+    snapshot = folders.take("volume/a")
+    folders.write(volumes__a__file="old")
+    dying.die(folders.settings(), "restore", restoring(snapshot, "volume/a"), "restore.swap.after")
     [aside] = _aside(folders)
-    assert folders.tree(aside) == {"new/0/file": "old"}
+    (aside / "new/0").rename(folders.root / "volumes/mine")
+    folders.write(volumes__a__file="written since")
+    [recovered] = folders.open().recover(frozenset())
+    assert recovered.pending
+    with pytest.raises(BackendError, match="neither completed nor undone") as caught:
+        folders.open().recover(frozenset(), COMPLETE)
+    assert "remove" in caught.value.hint
+    assert (folders.root / "volumes/a/file").read_text() == "written since"
+
+
+@pytest.mark.parametrize("mandate", [COMPLETE, UNDO])
+@pytest.mark.parametrize("renames", [3, 4])
+def test_a_file_saved_or_removed_in_a_half_restored_target_stops_nothing(
+    folders: Folders, dying: Dying, mandate: Mandate, renames: int
+) -> None:
+    target = folders.root / "volumes/a"
+    folders.write(volumes__a__file="one", volumes__a__other="two", volumes__a__third="three")
+    snapshot = folders.take("volume/a")
+    for path in target.iterdir():
+        path.write_text(f"later {path.name}")
+    # What no snapshot has splits the restore into one rename for each entry: file, new, other, third.
+    (target / "inner").mkdir()
+    (target / "inner/snapplan-store.json").write_text(json.dumps({"format": "snapplan.store/1"}))
+    (target / "new").write_text("later new")
+    dying.die(folders.settings(), "restore", restoring(snapshot, "volume/a"), f"restore.swap.after:{renames}")
+    # As an editor saves: a new file takes the place of the one that was put there.
+    (target / "draft").write_text("saved since")
+    (target / "draft").rename(target / "file")
+    (target / "new").write_text("made again")
+    (target / "other").unlink()
+    recovered = folders.open().recover(frozenset())
+    if renames == 3:
+        assert [each.pending for each in recovered] == [True]
+        recovered = folders.open().recover(frozenset(), mandate)
+    [each] = recovered
+    found = {path.name: path.read_text() for path in target.iterdir() if path.is_file()}
+    earlier = {name: f"later {name}" for name in ("file", "new", "other", "third")}
+    if renames == 4 or mandate is COMPLETE:
+        assert each.completed
+        assert found == {"file": "saved since", "new": "made again", "third": "three"}
+        assert _replaced(folders) == set(earlier.values())
+    else:
+        assert not each.completed
+        assert found == earlier
+        assert _replaced(folders) >= {"saved since", "made again"}
+    assert _aside(folders) == []
 
 
 def test_what_cannot_be_completed_is_undone_as_a_whole(folders: Folders, dying: Dying) -> None:
