@@ -25,8 +25,7 @@ from snapplan.drivers.directory.layout import BESIDE
 from snapplan.drivers.directory.linux import shown_path
 from snapplan.drivers.directory.ownership import read_own
 from snapplan.drivers.directory.reading import LARGEST, parse
-from snapplan.drivers.directory.set_aside import Tree
-from snapplan.drivers.directory.swap import FolderMetadata, Kind, SwapPlan, Unit, progress
+from snapplan.drivers.directory.swap import FolderMetadata, Kind, SwapPlan, Tree, Unit, progress
 from snapplan.errors import BackendError, NotSupportedError
 from snapplan.models.request import Progress
 from snapplan.models.target import RestoreMode

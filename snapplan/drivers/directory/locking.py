@@ -12,7 +12,6 @@ import errno
 import fcntl
 import json
 import os
-import socket
 import stat
 import threading
 from contextlib import contextmanager, suppress
@@ -255,7 +254,7 @@ def _write_hint(file: int, mode: Mode, bearer: str) -> None:
     hint = {
         "pid": os.getpid(),
         "birth": linux.process_birth(os.getpid()),
-        "host": socket.gethostname(),
+        "host": os.uname().nodename,
         "mode": mode.name.lower(),
         "bearer": bearer,
     }

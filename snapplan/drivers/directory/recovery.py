@@ -23,9 +23,8 @@ from snapplan.drivers.directory.mounts import nearest_existing
 from snapplan.drivers.directory.ownership import check_store
 from snapplan.drivers.directory.parts import NAMED
 from snapplan.drivers.directory.restore import drop_old, exchanged, finish, take_back
-from snapplan.drivers.directory.set_aside import Tree
 from snapplan.drivers.directory.store import new_id
-from snapplan.drivers.directory.swap import Kind, MovedAwayError, SwapPlan
+from snapplan.drivers.directory.swap import Kind, MovedAwayError, SwapPlan, Tree
 from snapplan.errors import BackendError
 from snapplan.models.request import Progress, Recovered, RestoreRequest
 from snapplan.models.snapshot import Snapshot

@@ -25,10 +25,9 @@ from snapplan.drivers.directory.manifest import ManifestError, read_manifest
 from snapplan.drivers.directory.mounts import nearest_existing
 from snapplan.drivers.directory.ownership import own_folder
 from snapplan.drivers.directory.parts import manifest_of_part
-from snapplan.drivers.directory.set_aside import Tree
 from snapplan.drivers.directory.staging import choose_aside, drop_aside, make_aside
 from snapplan.drivers.directory.store import DATA, MANIFEST, new_id
-from snapplan.drivers.directory.swap import KeptInTheWayError, Kind, MovedAwayError, SwapPlan, plan_swap
+from snapplan.drivers.directory.swap import KeptInTheWayError, Kind, MovedAwayError, SwapPlan, Tree, plan_swap
 from snapplan.drivers.directory.verify import verify_tree
 from snapplan.errors import BackendError, NameTakenError, NotFoundError, OutcomeUnknownError, RefusedError
 from snapplan.models.request import Outcome, Progress

@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from snapplan import clock, crash
 from snapplan.drivers.directory import linux
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from snapplan.drivers.directory.manifest import Entry
     from snapplan.drivers.directory.omissions import LeftOut
     from snapplan.drivers.directory.store import Store
+    from snapplan.drivers.directory.swap import Tree
     from snapplan.models.request import RestoreRequest
 
 RETENTION = timedelta(days=7)
@@ -43,13 +44,6 @@ BOX = "safety"
 _LATER = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 _TRIES = 3
 _LONGEST = 200
-
-
-class Tree(NamedTuple):
-    """A tree that was replaced: ``path`` is where it lies in the restore's folder, ``prefix`` where in the snapshot."""
-
-    path: str
-    prefix: str
 
 
 def facts_of(

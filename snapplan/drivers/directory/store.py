@@ -34,7 +34,7 @@ from snapplan.drivers.directory.linux import shown_path
 from snapplan.drivers.directory.locking import LOCK, Lockable, locked_folders
 from snapplan.drivers.directory.marker import FORMAT, MARKER, marker_format, marker_id
 from snapplan.drivers.directory.names import folder_named
-from snapplan.drivers.directory.ownership import read_own
+from snapplan.drivers.directory.ownership import own_folder, read_own
 from snapplan.drivers.directory.reading import read_file
 from snapplan.drivers.directory.removal import remove_tree
 from snapplan.errors import NotSupportedError, RefusedError
@@ -136,6 +136,8 @@ class Store(NamedTuple):
         if not self.exists():
             self._refuse_to_make()
             make_folder(self.path)
+            # Somebody else may have made the folder, to have us write into it.
+            own_folder(self, self.path)
             _write_once(self.path / MARKER, {"format": FORMAT, "id": self.expected or new_id()}, "store.marker")
             # On a full disk they could not be made any more, and nothing be deleted.
             make_folder(self.trash)

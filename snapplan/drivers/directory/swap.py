@@ -63,6 +63,13 @@ class SwapPlan(NamedTuple):
     around: tuple[Path, ...] = ()
 
 
+class Tree(NamedTuple):
+    """A tree that was replaced: ``path`` is where it lies in the restore's folder, ``prefix`` where in the snapshot."""
+
+    path: str
+    prefix: str
+
+
 class MovedAwayError(Exception):
     """Neither the old thing nor the new one stands where it should: somebody else moved it. ``str()`` says what."""
 

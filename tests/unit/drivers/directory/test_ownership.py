@@ -122,6 +122,15 @@ def test_root_leaves_a_user_s_store_usable(open_folder: Path) -> None:
     as_nobody(base, lambda: folders.take("volume/a", "two"))
 
 
+@as_root
+def test_nothing_is_written_into_an_empty_folder_that_somebody_else_made_for_it(folders: Folders) -> None:
+    folders.store.mkdir()
+    os.chown(folders.store, NOBODY, NOBODY)
+    outcome = folders.create(folders.request("volume/a"))
+    assert isinstance(outcome.error, RefusedError)
+    assert list(folders.store.iterdir()) == []
+
+
 @pytest.mark.parametrize("field", ["live", "folder", "aside", "unit aside", "project", "beside"])
 def test_a_journal_that_names_what_is_no_place_of_ours_is_not_carried_out(folders: Folders, field: str) -> None:
     snapshot = folders.take("volume/a")
