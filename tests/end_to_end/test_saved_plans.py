@@ -169,9 +169,11 @@ def test_a_plan_approves_its_restores_in_place(inside: Inside, tmp_path: Path) -
     repository = every_verb(inside, root)
     assert inside.run(root, "plan", "--out", "plan.json", now=PLANNED).code == 0
     assert inside.run(root, "apply", "plan.json", "--only", "restore", now=APPLIED).code == 0
-    assert repository.read("volumes/a/file") == "one", "its safety snapshot is part of it"
+    assert repository.read("volumes/a/file") == "one"
     verbs = [verb for verb, _ in inside.done(root)]
-    assert sorted(verbs) == ["restore", "restore", "snapshot"]
+    assert sorted(verbs) == ["restore", "restore"]
+    kept = [row for row in repository.json("list", "snapshots", now=APPLIED) if row["state"] == "set-aside"]
+    assert [row["target"] for row in kept] == ["lab/volume/a"], "what it replaced is kept"
 
 
 def test_an_interrupt_while_waiting_for_another_apply_ends_it_and_nothing_is_done(hall: Hall) -> None:
