@@ -178,7 +178,7 @@ def _take_folder(store: Lockable, path: Path, permit: Permit) -> tuple[int, ...]
     while True:
         folder = linux.open_folder(path)
         try:
-            if _flocked(store, folder, Mode.EXCLUSIVE):
+            if _flocked_folder(store, folder):
                 return (folder,)
             holder, hint = _holder(folder)
         except BaseException:
@@ -218,6 +218,16 @@ def _flocked(store: Lockable, file: int, mode: Mode) -> bool:
         if not store.local:
             raise _no_locks(store, "its filesystem has no locks") from error
     return True
+
+
+def _flocked_folder(store: Lockable, folder: int) -> bool:
+    try:
+        return _flocked(store, folder, Mode.EXCLUSIVE)
+    except OSError as error:
+        # NFS locks only what is open for writing, which a folder never is. The lock of the store counts there all the same.
+        if error.errno != errno.EBADF:
+            raise
+        return True
 
 
 def _is_still(path: Path, folder: int, file: int) -> bool:

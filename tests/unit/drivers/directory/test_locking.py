@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
+import stat
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
@@ -233,6 +236,19 @@ def test_a_filesystem_whose_locks_stay_on_this_machine_is_refused(
         assert "store_lock: local" in outcome.error.hint
     folders.options = {"root": "lab", "store_lock": "local"}
     assert folders.create(folders.request("volume/b")).error is None
+
+
+def test_a_filesystem_that_locks_no_folders_is_no_obstacle(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = fcntl.flock
+
+    def as_nfs(descriptor: int, operation: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", as_nfs)
+    snapshot = folders.take("volume/a")
+    assert folders.open().restore(restoring(snapshot, "volume/a")).error is None
 
 
 def test_the_filesystem_of_a_folder_is_found(tmp_path: Path) -> None:
