@@ -27,7 +27,7 @@ from snapplan.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from snapplan.drivers.base import Meter
+    from snapplan.drivers.base import Meter, Permit
     from snapplan.drivers.vergeos.options import VergeosOptions
 
 Row = dict[str, Any]
@@ -43,8 +43,11 @@ OLDEST_PLATFORM = (26, 0)
 class Api:
     """A connection to one system. Each thread has a client of its own, as the SDK's is not made for several."""
 
-    def __init__(self, backend: str, options: VergeosOptions, base: Path, meter: Meter) -> None:
+    def __init__(
+        self, backend: str, options: VergeosOptions, base: Path, meter: Meter, permit: Permit | None = None
+    ) -> None:
         self.backend = backend
+        self._permit = permit
         self._options = options
         self._ca_file = None if options.ca_file is None else base / Path(options.ca_file).expanduser()
         self._meter = meter
@@ -126,7 +129,8 @@ class Api:
     def post(self, table: str, body: Mapping[str, Any]) -> Row:
         """Create a row or begin an action; return the receipt, whose ``$key`` is text.
 
-        Raises a ``RefusedError`` where nothing was done, ``OutcomeUnknownError`` where that is not known.
+        Raises a ``RefusedError`` where nothing was done, ``OutcomeUnknownError`` where that is not known, ``FencedError``
+        where the run may write no more.
         """
         answer = self._write("POST", table, body)
         return answer if isinstance(answer, dict) else {}
@@ -160,6 +164,8 @@ class Api:
 
     def _write(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         client = self._client()  # before, so that what cannot be reached is not an unknown outcome
+        if self._permit is not None:
+            self._permit.check()
         try:
             return self._send(method, path, client, json_data=None if body is None else dict(body))
         except (VergeError, requests.RequestException, ValueError) as error:

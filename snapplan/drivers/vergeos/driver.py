@@ -16,7 +16,7 @@ from snapplan.drivers.vergeos.costs import cost_of
 from snapplan.drivers.vergeos.known_schedule import KnownSchedule
 from snapplan.drivers.vergeos.probes import VOLUME_RESTORE
 from snapplan.drivers.vergeos.refresh import refresh
-from snapplan.errors import BackendError, RefusedError
+from snapplan.errors import BackendError, FencedError, RefusedError
 from snapplan.models.request import Outcome
 from snapplan.models.target import RestorePath
 
@@ -59,7 +59,7 @@ class VergeosDriver:
         self._static = capabilities
         self._wait = wait
         meter = settings.meter or ProcessMeter()
-        self._api = Api(settings.backend, options, settings.base, meter)
+        self._api = Api(settings.backend, options, settings.base, meter, settings.permit)
         self._budget = Budget(settings.backend, meter, options.requests_per_hour)
         self._offers: Offers | None = None
         self._schedule = KnownSchedule()
@@ -146,7 +146,7 @@ class VergeosDriver:
             self._refuse_read_only()
             with self._budget.reserve(cost, urgent=urgent):
                 return act()
-        except BackendError as error:
+        except (BackendError, FencedError) as error:
             return Outcome(error=error)
 
     def _refuse_read_only(self) -> None:
