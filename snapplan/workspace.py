@@ -342,11 +342,12 @@ class Workspace:
         """Put the restores right that dead runs had begun, so that the next plan knows how they ended.
 
         One that had exchanged nothing is undone, one that had exchanged all is recorded; ``mandate`` decides about the
-        others. Where there are none, nothing is locked and nothing recorded. Raises as ``apply`` does.
+        others, also about those that this catalog does not know. Where there are none, nothing is locked and nothing
+        recorded. Raises as ``apply`` does.
         """
         live = self.catalog.live_runs(clock.now())
         restores = self.catalog.state().restores.values()
-        if any(record.state == "started" and record.run not in live for record in restores):
+        if mandate != NO_MANDATE or any(record.state == "started" and record.run not in live for record in restores):
             from snapplan.execution import settle
 
             settle(self, observer, lock_timeout, stop, mandate)

@@ -21,7 +21,7 @@ VERBS = ("profile", "assign", "snapshot", "change", "expire", "restore")
 @click.option(
     "--approved", "digest", metavar="DIGEST", help="Carry out the plan that plan --save keeps under this digest."
 )
-@click.option("--resume", type=click.IntRange(min=1), metavar="RUN", help="Go on with what a run was approved to do.")
+@click.option("--resume", metavar="RUN", help="Go on with what a run was approved to do: its number or whole id.")
 @click.option("--undo", is_flag=True, help="With --resume: take back what the run's unfinished restores replaced.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Never enough for a restore in place.")
 @click.option(
@@ -49,7 +49,7 @@ VERBS = ("profile", "assign", "snapshot", "change", "expire", "restore")
 def command(
     file: Path | None,
     digest: str | None,
-    resume: int | None,
+    resume: str | None,
     undo: bool,
     auto_approve: bool,
     confirmed: tuple[str, ...],

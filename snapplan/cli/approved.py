@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHORTEST_DIGEST = 8
 _DIGEST = re.compile(r"[0-9a-f]{1,64}")
+_RUN = re.compile(r"([1-9][0-9]{0,14})(-[0-9a-z]+)?")
 
 
 class Source(NamedTuple):
@@ -37,7 +38,7 @@ class Source(NamedTuple):
 
     file: Path | None = None
     digest: str | None = None
-    run: int | None = None
+    run: str | None = None
 
     def __bool__(self) -> bool:
         """Whether there is any."""
@@ -55,7 +56,10 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
         raise CommandLineError("an approved plan says itself what it is about", hint=hint)
     with session().open(writable=True) as workspace:
         workspace.unlimited = NO_BUDGET in wish.lifted.codes
-        document = _document(workspace, source)
+        number = None if source.run is None else _number_of(workspace, source.run)
+        if source.run is not None and number is None:
+            return _decide(workspace, wish, Mandate(complete=_unfinished(workspace, source.run)))
+        document = _document(workspace, source, number)
         if document is None:
             console.notice(f"Run {source.run} was carried out; nothing of it is left to do.")
             return 0
@@ -64,9 +68,9 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
         terms = wish.terms._replace(
             confirmed=confirmed,
             unattended=False,
-            saved=source.run is None,
-            resumes=source.run,
-            mandate=mandate_of(document) if source.run is None else Mandate(complete=restores_of(document)),
+            saved=number is None,
+            resumes=number,
+            mandate=mandate_of(document) if number is None else Mandate(complete=restores_of(document)),
         )
         made, account = execute_approved(workspace, document, wish, terms)
     result = made.document()
@@ -81,19 +85,49 @@ def carry_out_approved(source: Source, wish: Wish) -> int:
 
 def take_back(source: Source, wish: Wish) -> int:
     """Take back what the run in ``source`` had exchanged for restores that it did not finish; return the exit code."""
-    number = source.run
-    if number is None or source != Source(run=number):
+    if source.run is None or source != Source(run=source.run):
         raise CommandLineError("--undo goes with --resume RUN, and takes back what that run had begun")
     with session().open(writable=True) as workspace:
+        number = _number_of(workspace, source.run)
+        if number is None:
+            return _decide(workspace, wish, Mandate(undo=_unfinished(workspace, source.run)))
         document = _of_run(workspace, number)
         if document is None:
             console.notice(f"Run {number} was carried out; there is nothing to take back.")
             return 0
-        mandate = Mandate(undo=restores_of(document))
-        with stopping() as stop, progress() as observer:
-            workspace.settle(observer=observer, lock_timeout=wish.lock_timeout, stop=stop, mandate=mandate)
-        made = workspace.plan(clock.now())
+        return _decide(workspace, wish, Mandate(undo=restores_of(document)))
+
+
+def _decide(workspace: Workspace, wish: Wish, mandate: Mandate) -> int:
+    """Complete or take back half-exchanged restores, and nothing else; return the exit code."""
+    with stopping() as stop, progress() as observer:
+        workspace.settle(observer=observer, lock_timeout=wish.lock_timeout, stop=stop, mandate=mandate)
+    made = workspace.plan(clock.now())
     return exit_code(ExitCode.PARTIAL if is_undecided(made) else None)
+
+
+def _number_of(workspace: Workspace, run: str) -> int | None:
+    """Return the number under which this catalog has a run; ``None`` where it does not know it."""
+    found = _RUN.fullmatch(run)
+    if found is None:
+        raise CommandLineError(f"{run!r} is no run", hint="snapplan list runs shows them.")
+    row = workspace.catalog.run(int(found[1]))
+    return row.number if row is not None and (found[2] is None or row.id == run) else None
+
+
+def _unfinished(workspace: Workspace, run: str) -> frozenset[str]:
+    """Return the keys of the restores that a run of another catalog, or of one that was lost, left half-exchanged.
+
+    Raises ``CommandLineError`` where there are none, or where the number is that of several runs.
+    """
+    left = [one for one in workspace.plan(clock.now()).pending if run in (one.run, one.run.partition("-")[0])]
+    if len({one.run for one in left}) != 1:
+        names = ", ".join(sorted({one.run for one in left}))
+        raise CommandLineError(
+            f"several runs have the number {run}: {names}" if left else f"there is no run {run}",
+            hint="Give the whole id." if left else "snapplan list runs shows them.",
+        )
+    return frozenset(one.key for one in left)
 
 
 def restores_of(document: Mapping[str, Any]) -> frozenset[str]:
@@ -109,13 +143,13 @@ def _announce(document: Mapping[str, Any], source: Source) -> None:
     console.notice(f"{what}: {shown(document['digest'])[:12]} of {moment(document['as_of'])}: {summary}.")
 
 
-def _document(workspace: Workspace, source: Source) -> dict[str, Any] | None:
+def _document(workspace: Workspace, source: Source, number: int | None) -> dict[str, Any] | None:
     """Return the approved plan, checked; ``None`` for a run of which nothing is left."""
     if source.file is not None:
         return read(source.file)
     if source.digest is not None:
         return _saved(workspace, source.digest)
-    return _of_run(workspace, source.run or 0)
+    return _of_run(workspace, number or 0)
 
 
 def _saved(workspace: Workspace, digest: str) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def findings(restores: Iterable[Pending]) -> Iterator[Diagnostic]:
             summary = f"restore {one.key!r} of {one.target} {_TEXTS[one.effect]}"
             yield Diagnostic("SP436", Severity.NOTE, summary)
             continue
-        resume = f"snapplan apply --resume {one.run.partition('-')[0]}"
+        # The whole id: another catalog has other runs, or another of that number.
+        resume = f"snapplan apply --resume {one.run}"
         yield Diagnostic(
             "SP435",
             Severity.WARNING,

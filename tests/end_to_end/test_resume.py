@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,36 @@ def test_a_crashed_run_is_resumed_to_where_it_would_have_been(
     assert ran.code == 0, ran.err
     assert state(inside, repository.root) == whole
     assert repository.leftovers() == []
+
+
+@pytest.mark.parametrize("undo", [False, True], ids=["complete", "undo"])
+@pytest.mark.parametrize("catalog", ["memory", "another"])
+def test_the_commands_that_a_half_exchanged_restore_names_work_in_another_catalog(
+    catalog: str, undo: bool, inside: Inside, tmp_path: Path
+) -> None:
+    repository = Repository(tmp_path / "repository", HOURLY, CONFIG)
+    root = repository.root
+    assert inside.run(root, "apply", "--auto-approve", now=FIRST).code == 0
+    repository.write("volumes/a/file", "changed")
+    repository.write("volumes/a/new", "new")
+    # What no snapshot has stays, and so the entries around it are exchanged one by one.
+    repository.write("volumes/a/inner/snapplan-store.json", json.dumps({"format": "snapplan.store/1"}))
+    words = ("restore", "lab/volume/a", "--mode", "in_place", "--confirm", "lab/volume/a")
+    repository.run(*words, now=PLANNED, expect=70, env={CRASH: "restore.swap.after"})
+    url = '"memory:"' if catalog == "memory" else "sqlite:///other.db"
+    (root / "snapplan.yaml").write_text(CONFIG.replace("sqlite:///catalog.db", url))
+    # In the other catalog the number is that of another run.
+    assert inside.run(root, "apply", "--auto-approve", "--only", "change", now=APPLIED).code == 7
+    left = inside.run(root, "apply", "--auto-approve", now=APPLIED)
+    assert left.code == 7
+    command = re.search(
+        r"snapplan (apply --resume \S+) completes it; snapplan (apply --resume \S+ --undo) takes", left.err
+    )
+    assert command is not None
+    assert repository.read("volumes/a/new") == "new"
+    ran = inside.run(root, *command[2 if undo else 1].split(), now=APPLIED)
+    assert ran.code == 0, ran.err
+    assert repository.read("volumes/a/file") == ("changed" if undo else "one")
+    assert (repository.data / "volumes/a/new").exists() is undo
+    assert inside.run(root, *command[1].split(), now=APPLIED).code == 64
+    assert repository.read("volumes/a/file") == ("changed" if undo else "one")
