@@ -12,7 +12,7 @@ import pytest
 
 from snapplan.crash import AT_VARIABLE, EXIT_CODE, LOG_VARIABLE
 
-from .vergeos_faults.matrix import Calm, calm
+from .vergeos_faults.matrix import HALF_RESTORED, PARTIAL, RUN, Calm, calm
 from .vergeos_faults.remains import differences, remains
 from .vergeos_faults.rig import Rig, rig
 from .vergeos_faults.scenario import APPLY
@@ -22,10 +22,6 @@ ALL = os.environ.get("SNAPPLAN_FAULTS") == "all"
 PARTS = 8
 """So many tests share the points, so that processes can share the tests."""
 FEWEST_POINTS = 60
-PARTIAL = 7
-HALF_RESTORED = "SP435"
-RUN = "3"
-"""The run that is stopped."""
 OF_THE_DRIVER = frozenset(
     {
         *("vergeos.profile.made", "vergeos.profile.period", "vergeos.profile.written", "vergeos.profile.removing"),
