@@ -25,9 +25,12 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
     Raises ``CatalogError`` where the database is another program's.
     """
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    # One statement, so one moment: another process may migrate meanwhile.
+    version: int
+    version, application, tables = connection.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)"
+        " FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
     if application != APPLICATION_ID and (application or version or tables):
         raise CatalogError(
             "this SQLite database is not a snapplan catalog", hint="Check the `catalog:` key of snapplan.yaml."

@@ -135,3 +135,20 @@ def test_the_schema_is_whole(tmp_path: Path) -> None:
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     db.close()
+
+
+def test_a_catalog_that_another_process_makes_meanwhile_is_no_other_programs(tmp_path: Path) -> None:
+    file = tmp_path / "catalog.db"
+    asking, making = (sqlite3.connect(file, isolation_level=None) for _ in range(2))
+    asked: list[str] = []
+
+    def meanwhile(statement: str) -> None:
+        asked.append(statement)
+        if len(asked) == 2:
+            migrate(making)
+
+    asking.set_trace_callback(meanwhile)
+    for _ in range(3):
+        assert schema_version(asking) in (0, migrations()[-1][0])
+    asking.close()
+    making.close()
