@@ -137,14 +137,15 @@ def test_the_schema_is_whole(tmp_path: Path) -> None:
     db.close()
 
 
-def test_a_catalog_that_another_process_makes_meanwhile_is_no_other_programs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_a_catalog_that_another_process_makes_meanwhile_is_no_other_programs(tmp_path: Path, moment: int) -> None:
     file = tmp_path / "catalog.db"
     asking, making = (sqlite3.connect(file, isolation_level=None) for _ in range(2))
     asked: list[str] = []
 
     def meanwhile(statement: str) -> None:
         asked.append(statement)
-        if len(asked) == 2:
+        if len(asked) == moment:
             migrate(making)
 
     asking.set_trace_callback(meanwhile)
