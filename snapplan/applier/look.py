@@ -130,7 +130,7 @@ def _judged_restore(request: RestoreRequest, inventory: Inventory, error: Backen
         if started.key == request.key:
             if started.done:
                 return Outcome(notices=(LOOKED,))
-            return _worded_outcome(error, "looked: it was begun; the next run completes or undoes it")
+            return _worded_outcome(error, "looked: it was begun; the next plan says what is left to decide")
     if isinstance(error, RefusedError):
         return Outcome(error=NotBegunError(error.backend, str(error), hint=error.hint))
     return Outcome(error=NotBegunError(error.backend, f"{error}; looked: nothing was begun", hint=error.hint))

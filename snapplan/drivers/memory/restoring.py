@@ -23,7 +23,7 @@ def check_key(world: World, request: RestoreRequest) -> bool:
         raise RefusedError(
             world.backend,
             f"restore {request.key} was begun by run {known.run} and is not finished",
-            hint="the next apply completes or undoes it",
+            hint="the next apply undoes it",
         )
     return known is not None
 
