@@ -47,6 +47,14 @@ class ChangeRequest(NamedTuple):
     adopts: bool = False
     lock: bool | None = None
 
+    def loses_pin(self, found: Mark | None) -> bool:
+        """Whether this change, decided before somebody pinned the snapshot (or took a pin away), would undo that.
+
+        ``found`` is the mark that stands there now.
+        """
+        there, planned = (None if mark is None else mark.pin for mark in (found, self.snapshot.mark))
+        return there not in (self.mark.pin, planned)
+
 
 class ExpireRequest(NamedTuple):
     """Delete ``snapshot``. The driver refuses when what it finds under ``native_id`` is not that snapshot.

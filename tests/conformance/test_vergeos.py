@@ -9,7 +9,7 @@ import pytest
 from snapplan.devtools.vergeos import seed as seeds
 from snapplan.devtools.vergeos.web.serving import Simulator
 from snapplan.devtools.vergeos.web.stage import Stage
-from snapplan.drivers.conformance import BehaviourConformance, CrashConformance, Harness
+from snapplan.drivers.conformance import BehaviourConformance, CrashConformance, Harness, PauseConformance
 from snapplan.drivers.conformance.lab import make_lab
 from snapplan.drivers.vergeos import CAPABILITIES, DRIVER
 from snapplan.drivers.vergeos.driver import VergeosDriver
@@ -60,6 +60,11 @@ class TestVergeos2617(OnTheSimulator, BehaviourConformance):
 
 @pytest.mark.slow
 class TestVergeosThatCrashes(OnTheSimulator, CrashConformance):
+    pass
+
+
+@pytest.mark.slow
+class TestVergeosThatIsPaused(OnTheSimulator, PauseConformance):
     pass
 
 

@@ -45,6 +45,7 @@ class VergeosHarness(Harness):
     """A system of one version on a server that all tests share."""
 
     driver = DRIVER
+    pausable = True
     locked_scope = Scope.CLOUD
 
     def __init__(self, server: Simulator, folder: Path, version: str, **seed: Any) -> None:

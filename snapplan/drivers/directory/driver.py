@@ -270,7 +270,7 @@ class DirectoryDriver:
                     self._refuse_foreign(store, facts, snapshot)
                 if mark.project != store.project or mark.target_id != facts.mark.target_id:
                     raise RefusedError(store.backend, f"the new mark of {snapshot.address} is not of its target")
-                if facts.mark.pin not in (mark.pin, None if snapshot.mark is None else snapshot.mark.pin):
+                if request.loses_pin(facts.mark):
                     raise RefusedError(store.backend, f"{snapshot.address} was pinned or unpinned meanwhile")
                 # The name may have moved out of another one's way; the facts keep the one it was made under.
                 changed = facts._replace(mark=mark._replace(store=marker_id(store.base) or None))

@@ -178,7 +178,7 @@ class MemoryDriver:
                 raise NotFoundError(self._backend, f"{request.snapshot.address} is not there")
             if request.mark.project != self._project or request.mark.target_id != found.target_id:
                 raise RefusedError(self._backend, f"{found.address} cannot become another project's or target's")
-            if _loses_pin(found.mark, request):
+            if request.loses_pin(found.mark):
                 raise RefusedError(self._backend, f"{found.address} was pinned or unpinned meanwhile")
             path = _path(found)
             self._budget.write("change")
@@ -289,13 +289,6 @@ def _store(settings: Settings, options: MemoryOptions, world: World | None) -> S
 def _what(mark: Mark) -> tuple[object, ...]:
     # Not the names of profile and period: these may have been moved in the policy.
     return (mark.project, mark.target_id, mark.slot, mark.key)
-
-
-def _loses_pin(mark: Mark | None, request: ChangeRequest) -> bool:
-    """Whether a change that was decided before somebody pinned the snapshot would take that pin away."""
-    planned = request.snapshot.mark
-    there = None if mark is None else mark.pin
-    return there not in (request.mark.pin, None if planned is None else planned.pin)
 
 
 def _path(snapshot: Snapshot) -> str:

@@ -29,13 +29,13 @@ def change(connection: Connection, request: ChangeRequest) -> Outcome:
     """Replace the mark of one snapshot and move its expiration with it; raises the ``BackendError`` family."""
     snapshot = request.snapshot
     scope = snapshot.scope
+    point("vergeos.change.before")
     row = standing(connection, snapshot)
     _refuse_others(connection, request, row)
     if request.lock is not None and scope not in connection.capabilities.locks:
         raise connection.refuse(f"{snapshot.address}: the platform locks no snapshots of a {scope}")
     body = _body(connection, request, row)
     id_ = meant(connection, snapshot)
-    point("vergeos.change.before")
     unknown: OutcomeUnknownError | None = None
     try:
         connection.api.put(id_.table, id_.key, body)
@@ -83,6 +83,8 @@ def _refuse_others(connection: Connection, request: ChangeRequest, row: Row) -> 
         raise connection.refuse(f"{snapshot.address} is not of project {connection.project}")
     if not same_snapshot(found, snapshot.mark) or found.target_id != mark.target_id:
         raise connection.refuse(f"{snapshot.address} is another snapshot now")
+    if request.loses_pin(found):
+        raise connection.refuse(f"{snapshot.address} was pinned or unpinned meanwhile")
 
 
 def _body(connection: Connection, request: ChangeRequest, row: Row) -> dict[str, Any]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def expire(connection: Connection, request: ExpireRequest) -> Outcome:
     """Delete one snapshot; one that is gone is a success. Raises the ``BackendError`` family."""
     snapshot = request.snapshot
+    # Before the last look: the system cannot delete on a condition, so nothing may lie between that look and the write.
+    point("vergeos.expire.before")
     id_ = meant(connection, snapshot)
     row = row_under(connection, snapshot.scope, id_)
     if row is None:
@@ -36,7 +38,6 @@ def expire(connection: Connection, request: ExpireRequest) -> Outcome:
     else:
         _refuse_others(connection, snapshot, stands)
     _refuse_needed(connection, stands)
-    point("vergeos.expire.before")
     _delete(connection, snapshot, id_)
     point("vergeos.expire.deleted")
     return Outcome()
