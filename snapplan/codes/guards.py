@@ -110,10 +110,10 @@ GUARDS = (
     Code(
         "SP310",
         "moved_target: a target lies elsewhere than it did",
-        "The real path of a target is another one than at the last refresh: a link was put in its place, or in that of a"
-        " folder above. What would be captured is perhaps not its data, and a restore would write to another place. The"
-        " target is neither captured nor restored, and nothing of it expires, until a person accepts it. Another inode at"
-        " the same path is nothing to worry about.",
+        "The real path of a target has changed since the last refresh: somebody put a link in its place, or in place of a"
+        " folder above it. A snapshot might not hold its data, and a restore would write to another place. The target is"
+        " neither captured nor restored, and none of its snapshots expire, until a person accepts the change. A new inode"
+        " at the same path is harmless.",
         "Look where it leads. If it is right: snapplan accept TARGET --reason TEXT. --allow does not lift this.",
     ),
 )

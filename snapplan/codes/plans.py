@@ -211,10 +211,10 @@ PLANS = (
     Code(
         "SP445",
         "a backend that is not the one that the catalog knows",
-        "It answers, and its permanent id is another one than an apply confirmed, or its store is not there: a disk is not"
-        " mounted, or another one is. Or the catalog is of an older snapplan and none of the snapshots that it knows is"
-        " there. The backend is left out: nothing is planned for it, no store is made there, and nothing of it reads as"
-        " gone.",
+        "It answers, but its permanent id differs from the one that an apply confirmed, or its store is missing: a disk is"
+        " not mounted, or the wrong one is. Or an older snapplan made the catalog, and none of the snapshots in it is"
+        " there. The backend is skipped: nothing is planned for it, no store is made there, and none of its snapshots"
+        " count as missing.",
         "Mount the disk, or correct the backend in snapplan.yaml. If another store is meant: snapplan accept BACKEND"
         " --reason TEXT.",
     ),
